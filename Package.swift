@@ -1,0 +1,60 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// The instruction set every target is compiled for. Arithmetic gives the same bits on each of them
+/// (`Tests/run --kernels` proves it); only speed differs. `SLUICE_CPU=x86-64 swift build` for an older machine.
+let cpu = Context.environment["SLUICE_CPU"] ?? "x86-64-v3"
+
+#if arch(x86_64)
+    let machine = ["-march=\(cpu)"]
+#else
+    let machine: [String] = []
+#endif
+
+/// One strict setting for all targets.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    // No fused multiply-add that a compiler chose: results would depend on the machine.
+    .unsafeFlags((machine + ["-ffp-contract=off"]).flatMap { ["-Xcc", $0] }),
+]
+
+func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Shared/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "sluice",
+    products: [
+        .executable(name: "sluice", targets: ["sluice"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "CKernels", path: "Sources/Shared/CKernels"),
+        shared("Domain", []),
+        shared("Configuration", ["Domain", .product(name: "Yams", package: "Yams")]),
+        shared("Features", ["Domain", "CKernels"]),
+        shared("Learning", ["Domain", "Features", "CKernels"]),
+        .executableTarget(
+            name: "sluice",
+            dependencies: [
+                "Domain", "Configuration", "Features", "Learning",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Sources/Console", swiftSettings: strict),
+        tests("FeaturesTests", ["Features", "Domain"]),
+        tests("LearningTests", ["Learning", "Features", "Domain"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import Domain
+internal import Features
+internal import SystemPackage
+
+/// A chunk of a file on its way from reader to learner.
+///
+/// Safe because one task at a time has it: the reader fills the text, a parsing task the batch, the learner returns it.
+final class Chunk: @unchecked Sendable {
+    var text = TextWindow(capacity: ExampleSource.chunkByteCount)
+    var batch = ExampleBatch()
+    var errors = LineErrors()
+    var lineCount = 0
+    var parser: VWTextParser
+
+    init(parser: VWTextParser) { self.parser = parser }
+
+    func parse() {
+        batch.removeAll()
+        errors = LineErrors()
+        lineCount = parser.parse(&text, endsText: true, firstLine: 1, into: &batch, errors: &errors).lineCount
+    }
+}
+
+/// Reads examples of a file or of standard input (`-`), parses chunks on every core, hands them over in order.
+struct ExampleSource {
+    let path: String
+    let spec: ModelSpec
+    let purpose: VWTextParser.Purpose
+
+    /// Bytes of text parsed at a time: fits the second-level cache, and a hand-over costs little beside it.
+    static let chunkByteCount = 256 << 10
+    /// Chunks parsed ahead of the learner.
+    static let chunkCountMax = 8
+
+    /// Calls `body` with each chunk's batch, in the order of the file. Errors carry the file's line numbers.
+    func forEach(_ body: (borrowing ExampleBatch, LineErrors) throws -> Void) async throws {
+        let file = try openForReading(path)
+        defer { try? file.close() }  // read only: nothing is lost
+
+        try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
+            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: VWTextParser(spec, purpose: purpose)) }
+            var parsed: [Int: Chunk] = [:]
+            var unfinished = TextWindow()
+            var (read, learned, linesBefore) = (0, 0, 0)
+            var isAtEnd = false
+            while true {
+                while !isAtEnd, let chunk = free.popLast() {
+                    isAtEnd = try fill(chunk, unfinished: &unfinished, from: file.rawValue)
+                    let number = read
+                    read += 1
+                    group.addTask {
+                        chunk.parse()
+                        return (number, chunk)
+                    }
+                }
+                guard learned < read else { break }
+                while parsed[learned] == nil, let (number, chunk) = try await group.next() { parsed[number] = chunk }
+                guard let chunk = parsed.removeValue(forKey: learned) else { break }
+                try body(chunk.batch, chunk.errors.shifted(by: linesBefore))
+                linesBefore += chunk.lineCount
+                learned += 1
+                free.append(chunk)
+            }
+        }
+    }
+
+    /// Fills a chunk with whole lines; true when the file has ended.
+    private func fill(_ chunk: Chunk, unfinished: inout TextWindow, from descriptor: Int32) throws -> Bool {
+        swap(&chunk.text, &unfinished)
+        while true {
+            let got = try chunk.text.read(Self.chunkByteCount, fromFile: descriptor, named: path)
+            if got == 0 {
+                unfinished.removeAll()
+                return true
+            }
+            chunk.text.moveUnfinishedLine(to: &unfinished)
+            if chunk.text.byteCount > 0 { return false }
+            swap(&chunk.text, &unfinished)
+        }
+    }
+}

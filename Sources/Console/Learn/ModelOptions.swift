@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Domain
+
+/// A model's spec from a file, with single keys overridden on the command line.
+struct ModelOptions: ParsableArguments {
+    @Option(help: "A spec in YAML (docs/API.md); the options below override its keys.") var spec: String?
+    @Option(name: [.short, .long], help: "Index space of 2^bits.") var bits: Int?
+    @Option(help: "ftrl or adagrad.") var rule: String?
+    @Option(help: "FTRL's alpha.") var alpha: Float?
+    @Option(help: "FTRL's beta.") var beta: Float?
+    @Option(help: "FTRL's L1.") var l1: Float?
+    @Option(help: "FTRL's L2.") var l2: Float?
+    @Option(help: "AdaGrad's rate.") var rate: Float?
+    @Option(help: "strings or all, as in VW.") var hash: String?
+    @Option(help: "Seed of the hash, as in VW.") var hashSeed: Int?
+    @Flag(help: "Leave out VW's constant feature.") var noConstant = false
+
+    func readSpec() throws -> ModelSpec {
+        var base = ModelSpec()
+        if let spec { base = try ModelSpec(yaml: try readText(spec)) }
+        var lines: [String] = []
+        lines.append("bits: \(bits ?? base.bits)")
+        lines.append("hash: \(hash ?? base.hashing.mode.rawValue)")
+        lines.append("hash_seed: \(hashSeed ?? Int(base.hashing.seed))")
+        lines.append("constant: \(noConstant ? false : base.hashing.constant)")
+        lines.append("learner: \(learner(base.learner))")
+        return try ModelSpec(yaml: lines.joined(separator: "\n"))
+    }
+
+    private func learner(_ base: ModelSpec.Learner) -> String {
+        var rates = (alpha: Float(0.4), beta: Float(1), l1: Float(0), l2: Float(0), rate: Float(0.1), name: "ftrl")
+        switch base {
+        case .ftrl(let alpha, let beta, let l1, let l2):
+            (rates.alpha, rates.beta, rates.l1, rates.l2) = (alpha, beta, l1, l2)
+        case .adagrad(let rate): (rates.rate, rates.name) = (rate, "adagrad")
+        }
+        switch rule ?? rates.name {
+        case "adagrad": return "{rule: adagrad, rate: \(rate ?? rates.rate)}"
+        case let name:
+            return "{rule: \(name), alpha: \(alpha ?? rates.alpha), beta: \(beta ?? rates.beta), "
+                + "l1: \(l1 ?? rates.l1), l2: \(l2 ?? rates.l2)}"
+        }
+    }
+}

@@ -1,0 +1,9 @@
+internal import ArgumentParser
+
+@main
+struct Sluice: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sluice",
+        abstract: "Models that learn online: a parameter server cluster, and its files on this machine.",
+        subcommands: [LearnCommand.self])
+}

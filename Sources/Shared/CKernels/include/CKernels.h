@@ -1,0 +1,166 @@
+// What Swift does not vectorise, as static inline C over vectors that Swift imports as SIMD types.
+// Every function that uses an instruction set has a portable twin; tests hold the two against each other.
+// Nothing here reads memory that its caller did not name, keeps state, or rounds differently on another machine
+// (the package compiles with -ffp-contract=off).
+#ifndef SLUICE_CKERNELS_H
+#define SLUICE_CKERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+typedef float sluice_f2 __attribute__((ext_vector_type(2)));
+typedef float sluice_f4 __attribute__((ext_vector_type(4)));
+typedef float sluice_f8 __attribute__((ext_vector_type(8)));
+typedef double sluice_d8 __attribute__((ext_vector_type(8)));
+typedef uint32_t sluice_u8 __attribute__((ext_vector_type(8)));
+
+// MARK: memory
+
+static inline __attribute__((always_inline)) void sluice_prefetch(const void *_Nonnull address) {
+    __builtin_prefetch(address, 0, 3);
+}
+
+// MARK: text
+
+/// One bit for each of 64 bytes: 1 where it is space, tab, line feed, carriage return, colon or bar.
+static inline uint64_t sluice_delimiters64_portable(const uint8_t *_Nonnull bytes) {
+    uint64_t mask = 0;
+    for (int i = 0; i < 64; i++) {
+        uint8_t b = bytes[i];
+        uint64_t hit = b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == ':' || b == '|';
+        mask |= hit << i;
+    }
+    return mask;
+}
+
+static inline __attribute__((always_inline)) uint64_t sluice_delimiters64(const uint8_t *_Nonnull bytes) {
+#if defined(__AVX2__)
+    // The table holds, at each low nibble, the one delimiter with that nibble; line feed shares its nibble with
+    // colon and is compared apart. Bytes above 127 shuffle to 0 and never equal themselves.
+    const __m256i table = _mm256_setr_epi8(
+        ' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', ':', 0, '|', '\r', 0, 0,
+        ' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', ':', 0, '|', '\r', 0, 0);
+    const __m256i feed = _mm256_set1_epi8('\n');
+    __m256i a = _mm256_loadu_si256((const __m256i *)bytes);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(bytes + 32));
+    __m256i ha = _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, a), a), _mm256_cmpeq_epi8(a, feed));
+    __m256i hb = _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, b), b), _mm256_cmpeq_epi8(b, feed));
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(ha) | (uint64_t)(uint32_t)_mm256_movemask_epi8(hb) << 32;
+#else
+    return sluice_delimiters64_portable(bytes);
+#endif
+}
+
+/// 10^exponent, exact, for 0 ... 22.
+static inline double sluice_power_of_ten(int exponent) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    return powers[exponent];
+}
+
+/// Eight bytes as a little-endian word.
+static inline __attribute__((always_inline)) uint64_t sluice_load64(const uint8_t *_Nonnull bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    return word;
+}
+
+static inline __attribute__((always_inline)) uint32_t sluice_load32(const uint8_t *_Nonnull bytes) {
+    uint32_t word;
+    memcpy(&word, bytes, 4);
+    return word;
+}
+
+// MARK: arithmetic of eight features
+
+static inline __attribute__((always_inline)) sluice_f8 sluice_sqrt8(sluice_f8 v) { return __builtin_elementwise_sqrt(v); }
+static inline __attribute__((always_inline)) sluice_f8 sluice_max8(sluice_f8 a, sluice_f8 b) {
+    return a > b ? a : b;
+}
+static inline __attribute__((always_inline)) sluice_f8 sluice_abs8(sluice_f8 v) { return __builtin_elementwise_abs(v); }
+static inline __attribute__((always_inline)) sluice_f8 sluice_copysign8(sluice_f8 magnitude, sluice_f8 sign) {
+    return __builtin_elementwise_copysign(magnitude, sign);
+}
+
+/// Adds eight quantised products to a running sum: each w·x is exact in double, NaN becomes 0, the rest is clamped to
+/// ±512 and rounded to a multiple of 2^-32. Sums of up to 4096 such terms are exact, so they have no order.
+static inline __attribute__((always_inline)) sluice_d8 sluice_add_margin8(sluice_d8 sum, sluice_f8 w, sluice_f8 x) {
+    const double anchor = 1572864.0;  // 1.5 * 2^20: one unit in the last place is 2^-32 around it
+    sluice_d8 p = __builtin_convertvector(w, sluice_d8) * __builtin_convertvector(x, sluice_d8);
+    p = p == p ? p : (sluice_d8)0.0;
+    p = p > 512.0 ? (sluice_d8)512.0 : p;
+    p = p < -512.0 ? (sluice_d8)-512.0 : p;
+    return sum + ((p + anchor) - anchor);
+}
+
+/// Whether any product w·x is NaN or beyond ±512, so that the sum above changed it.
+static inline __attribute__((always_inline)) bool sluice_is_clamped8(sluice_f8 w, sluice_f8 x) {
+    sluice_d8 p = __builtin_convertvector(w, sluice_d8) * __builtin_convertvector(x, sluice_d8);
+    bool inside = true;
+    for (int i = 0; i < 8; i++) inside = inside && p[i] >= -512.0 && p[i] <= 512.0;
+    return !inside;
+}
+
+// MARK: rows
+
+/// Whether two of eight indices are equal. Cyclic distances 1 to 4 cover every pair.
+static inline __attribute__((always_inline)) bool sluice_has_repeat8(sluice_u8 v) {
+    sluice_u8 a = __builtin_shufflevector(v, v, 1, 2, 3, 4, 5, 6, 7, 0);
+    sluice_u8 b = __builtin_shufflevector(v, v, 2, 3, 4, 5, 6, 7, 0, 1);
+    sluice_u8 c = __builtin_shufflevector(v, v, 3, 4, 5, 6, 7, 0, 1, 2);
+    sluice_u8 d = __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    return __builtin_reduce_or((v == a) | (v == b) | (v == c) | (v == d)) != 0;
+}
+
+/// Eight rows of two floats each, turned into two columns. Swift does not import a struct of vectors, so it asks for the
+/// columns one by one; both inline to one load of each row.
+typedef struct {
+    sluice_f8 first, second;
+} sluice_rows8;
+
+static inline __attribute__((always_inline)) sluice_rows8 sluice_load_rows8(const float *_Nonnull table, sluice_u8 v) {
+    sluice_f2 r[8];
+    for (int i = 0; i < 8; i++) memcpy(&r[i], table + 2 * (size_t)v[i], 8);
+    sluice_f4 a = __builtin_shufflevector(r[0], r[1], 0, 1, 2, 3), b = __builtin_shufflevector(r[2], r[3], 0, 1, 2, 3);
+    sluice_f4 c = __builtin_shufflevector(r[4], r[5], 0, 1, 2, 3), d = __builtin_shufflevector(r[6], r[7], 0, 1, 2, 3);
+    sluice_rows8 rows;
+    sluice_f8 low = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+    sluice_f8 high = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7);
+    rows.first = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+    rows.second = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
+    return rows;
+}
+
+static inline __attribute__((always_inline)) sluice_f8 sluice_first8(const float *_Nonnull table, sluice_u8 v) {
+    return sluice_load_rows8(table, v).first;
+}
+
+static inline __attribute__((always_inline)) sluice_f8 sluice_second8(const float *_Nonnull table, sluice_u8 v) {
+    return sluice_load_rows8(table, v).second;
+}
+
+static inline __attribute__((always_inline)) void sluice_store_rows8(
+    float *_Nonnull table, sluice_u8 v, sluice_f8 first, sluice_f8 second
+) {
+    sluice_f8 low = __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11);
+    sluice_f8 high = __builtin_shufflevector(first, second, 4, 12, 5, 13, 6, 14, 7, 15);
+    for (int i = 0; i < 4; i++) {
+        sluice_f2 r = {low[2 * i], low[2 * i + 1]};
+        memcpy(table + 2 * (size_t)v[i], &r, 8);
+    }
+    for (int i = 0; i < 4; i++) {
+        sluice_f2 r = {high[2 * i], high[2 * i + 1]};
+        memcpy(table + 2 * (size_t)v[4 + i], &r, 8);
+    }
+}
+
+static inline __attribute__((always_inline)) sluice_f8 sluice_gather8(const float *_Nonnull table, sluice_u8 v) {
+    return (sluice_f8){table[v[0]], table[v[1]], table[v[2]], table[v[3]],
+                       table[v[4]], table[v[5]], table[v[6]], table[v[7]]};
+}
+
+#endif

@@ -1,0 +1,70 @@
+package import Domain
+internal import Yams
+
+/// Reads a model's spec from YAML. Every key is known or refused; what is left out has its default.
+///
+///     bits: 22
+///     loss: logistic
+///     learner: {rule: ftrl, alpha: 0.4, beta: 1, l1: 0, l2: 0}
+///     hash: strings
+///     hash_seed: 0
+///     constant: true
+extension ModelSpec {
+    package init(yaml: String) throws(ConfigurationError) {
+        self.init()
+        var fields = try Fields(yaml: yaml, of: "the spec")
+        if let bits = try fields.integer("bits", in: Limits.Features.indexBits) { self.bits = bits }
+        if let loss = try fields.text("loss"), loss != "logistic" {
+            throw .init("the spec: loss '\(loss)' is unknown; this release learns 'logistic'")
+        }
+        if var rates = try fields.fields("learner") {
+            learner = try Learner(&rates)
+            try rates.refuseRest()
+        }
+        if let mode = try fields.text("hash") {
+            guard let known = Hashing.Mode(rawValue: mode) else {
+                throw .init("the spec: hash '\(mode)' is unknown; write 'strings' or 'all'")
+            }
+            hashing.mode = known
+        }
+        if let seed = try fields.integer("hash_seed", in: 0...Int(UInt32.max)) { hashing.seed = UInt32(seed) }
+        if let constant = try fields.boolean("constant") { hashing.constant = constant }
+        try fields.refuseRest()
+    }
+
+    /// The spec as YAML that reads back equal.
+    package var yaml: String {
+        let rates =
+            switch learner {
+            case .ftrl(let alpha, let beta, let l1, let l2):
+                "{rule: ftrl, alpha: \(alpha), beta: \(beta), l1: \(l1), l2: \(l2)}"
+            case .adagrad(let rate): "{rule: adagrad, rate: \(rate)}"
+            }
+        return """
+            bits: \(bits)
+            loss: logistic
+            learner: \(rates)
+            hash: \(hashing.mode.rawValue)
+            hash_seed: \(hashing.seed)
+            constant: \(hashing.constant)
+
+            """
+    }
+}
+
+extension ModelSpec.Learner {
+    fileprivate init(_ fields: inout Fields) throws(ConfigurationError) {
+        switch try fields.text("rule") ?? "ftrl" {
+        case "ftrl":
+            self = .ftrl(
+                alpha: try fields.number("alpha", in: 1e-6...1000) ?? 0.4,
+                beta: try fields.number("beta", in: 0...1_000_000) ?? 1,
+                l1: try fields.number("l1", in: 0...1_000_000) ?? 0,
+                l2: try fields.number("l2", in: 0...1_000_000) ?? 0)
+        case "adagrad":
+            self = .adagrad(rate: try fields.number("rate", in: 1e-6...1000) ?? 0.1)
+        case let other:
+            throw .init("the spec: learner rule '\(other)' is unknown; write 'ftrl' or 'adagrad'")
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// What a model is: how names become indices, and how it learns. Read from YAML by `Configuration`.
+package struct ModelSpec: Equatable, Sendable {
+    /// The index space is 0 ..< 2^bits.
+    package var bits = 22
+    package var hashing = Hashing()
+    package var learner = Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0)
+
+    package init() {}
+
+    /// How a feature's name becomes an index. VW's rules, bit for bit.
+    package struct Hashing: Equatable, Sendable {
+        package enum Mode: String, Sendable, CaseIterable {
+            /// Names that are digits are their own number (VW's default).
+            case strings
+            /// Every name is hashed; recommended for ids that are not dense.
+            case all
+        }
+        package var mode = Mode.strings
+        package var seed: UInt32 = 0
+        /// Whether every example has VW's constant feature.
+        package var constant = true
+
+        package init() {}
+    }
+
+    /// The rule of learning with its rates. Source: McMahan et al. 2013 (FTRL-Proximal); Duchi et al. 2011 (AdaGrad).
+    package enum Learner: Equatable, Sendable {
+        case ftrl(alpha: Float, beta: Float, l1: Float, l2: Float)
+        case adagrad(rate: Float)
+    }
+
+    package var indexCount: Int { 1 << bits }
+
+    /// Names how examples become indices: two plans with one fingerprint give the same indices for the same text.
+    package var fingerprint: Fingerprint {
+        let plan = "bits \(bits) hash \(hashing.mode.rawValue) seed \(hashing.seed) constant \(hashing.constant)"
+        // FNV-1a, 64 bits.
+        return Fingerprint(rawValue: plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+    }
+}

@@ -1,0 +1,60 @@
+internal import CKernels
+
+/// MurmurHash3 x86_32 of `count` bytes: the hash of VW's names.
+///
+/// Reads up to 8 bytes beyond the name, which must be readable. Zero bytes in the last, partial word do not change the
+/// hash, so it is masked and mixed without a branch.
+/// - Source: Appleby's MurmurHash3_x86_32; VW `hash.h`.
+@inline(__always)
+func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+    let c1: UInt32 = 0xcc9e_2d51
+    let c2: UInt32 = 0x1b87_3593
+    var h = seed
+    var at = 0
+    while at &+ 4 <= count {
+        var k = name.word32(at) &* c1
+        k = (k &<< 15) | (k &>> 17)
+        h ^= k &* c2
+        h = (h &<< 13) | (h &>> 19)
+        h = h &* 5 &+ 0xe654_6b64
+        at &+= 4
+    }
+    let tail = name.word32(at) & UInt32(truncatingIfNeeded: (UInt64(1) &<< (8 &* UInt64(count & 3))) &- 1)
+    var k = tail &* c1
+    k = (k &<< 15) | (k &>> 17)
+    h ^= k &* c2
+    h ^= UInt32(truncatingIfNeeded: count)
+    h ^= h &>> 16
+    h = h &* 0x85eb_ca6b
+    h ^= h &>> 13
+    h = h &* 0xc2b2_ae35
+    return h ^ (h &>> 16)
+}
+
+/// VW's hash of a name under its default rule ("strings"): trimmed; digits are their own number, an empty name is the
+/// seed, everything else is murmur.
+/// - Source: VW `hashstring.h`.
+@inline(__always)
+func hashString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+    guard count > 0 else { return seed }
+    let first = name[0]
+    // Most names begin with a byte that is neither a digit nor below the space; they cannot be a number.
+    if first > 0x39 && name[count &- 1] > 0x20 { return murmur32(name, count, seed: seed) }
+    return hashTrimmedOrNumber(name, count, seed: seed)
+}
+
+private func hashTrimmedOrNumber(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+    var start = 0
+    var end = count
+    while start < end && name[start] <= 0x20 { start &+= 1 }
+    while end > start && name[end &- 1] <= 0x20 { end &-= 1 }
+    var number: UInt32 = 0
+    var at = start
+    while at < end {
+        let digit = name[at] &- 0x30
+        if digit > 9 { return murmur32(name.advanced(start), end &- start, seed: seed) }
+        number = number &* 10 &+ UInt32(digit)
+        at &+= 1
+    }
+    return number &+ seed
+}

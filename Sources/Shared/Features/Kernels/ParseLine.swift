@@ -1,0 +1,132 @@
+internal import Domain
+
+/// A refused line: the byte that shows it, and why.
+struct LineFailure {
+    var position: Int
+    var reason: LineError.Reason
+}
+
+extension VWTextParser {
+    /// Parses one line, delimiter by delimiter; adds an example, or nothing and a failure.
+    ///
+    /// An empty line is nothing and no failure, as in VW.
+    /// - Returns: the position behind the line's line feed.
+    @inline(__always)
+    mutating func parseLine(
+        _ text: TextPointer, from start: Int, _ cursor: inout DelimiterCursor, into columns: inout BatchColumns
+    ) -> (next: Int, failure: LineFailure?) {
+        var at = cursor.next()
+        while text[at] != UInt8(ascii: "|") && text[at] != UInt8(ascii: "\n") { at = cursor.next() }
+
+        var label = ExampleLabel()
+        var failure: LineFailure?
+        if purpose == .training {
+            if text[at] == UInt8(ascii: "\n") && isBlank(text, start, at) { return (at &+ 1, nil) }
+            failure = label.read(text, start, at)
+        } else if at == start {
+            if text[at] == UInt8(ascii: "\n") { return (at &+ 1, nil) }
+        }
+
+        let firstFeature = columns.featureCount
+        if failure == nil { failure = parseNamespaces(text, &at, &cursor, into: &columns) }
+        if failure == nil && at &- start > Limits.Features.lineByteCountMax {
+            failure = LineFailure(position: start, reason: .tooLong)
+        }
+        if failure == nil && hasConstant { columns.addFeature(Self.constantIndex & mask, 1) }
+        if failure == nil && columns.featureCount &- firstFeature > Limits.Features.perExampleMax {
+            failure = LineFailure(position: start, reason: .tooManyFeatures)
+        }
+        guard failure == nil else {
+            columns.featureCount = firstFeature
+            while text[at] != UInt8(ascii: "\n") { at = cursor.next() }
+            return (at &+ 1, failure)
+        }
+        columns.endExample(label: label.label, importance: label.importance)
+        return (at &+ 1, nil)
+    }
+
+    /// From the first bar, at `at`, to the line feed, where `at` is left; or to where a failure shows.
+    @inline(__always)
+    private mutating func parseNamespaces(
+        _ text: TextPointer, _ at: inout Int, _ cursor: inout DelimiterCursor, into columns: inout BatchColumns
+    ) -> LineFailure? {
+        while text[at] == UInt8(ascii: "|") {
+            let nameStart = at &+ 1
+            at = cursor.next()
+            let namespace = namespaceHash(text.advanced(nameStart), at &- nameStart)
+            var weight: Float = 1
+            if text[at] == UInt8(ascii: ":") {
+                let weightStart = at &+ 1
+                at = cursor.next()
+                guard case .number(let given) = parseDecimal(text, weightStart, at), given.isFinite else {
+                    return LineFailure(position: weightStart, reason: .namespaceWeight)
+                }
+                weight = given
+            }
+            if let failure = parseFeatures(text, &at, &cursor, namespace, weight, into: &columns) { return failure }
+        }
+        return nil
+    }
+
+    /// The features of one namespace; `at` ends on the next bar or the line feed.
+    @inline(__always)
+    private func parseFeatures(
+        _ text: TextPointer, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32, _ weight: Float,
+        into columns: inout BatchColumns
+    ) -> LineFailure? {
+        var unnamedCount: UInt32 = 0
+        while text[at] != UInt8(ascii: "|") && text[at] != UInt8(ascii: "\n") {
+            if text[at] == UInt8(ascii: ":") { return LineFailure(position: at, reason: .secondColon) }
+            let nameStart = at &+ 1
+            at = cursor.next()
+            let nameCount = at &- nameStart
+            if text[at] != UInt8(ascii: ":") {
+                if nameCount > 0 && weight != 0 {
+                    columns.addFeature(hash(text.advanced(nameStart), nameCount, seed: namespace) & mask, weight)
+                }
+                continue
+            }
+            let valueStart = at &+ 1
+            at = cursor.next()
+            guard at > valueStart else { return LineFailure(position: valueStart, reason: .valueMissing) }
+            var index: UInt32
+            if nameCount > 0 {
+                index = hash(text.advanced(nameStart), nameCount, seed: namespace)
+            } else {
+                index = namespace &+ unnamedCount
+                unnamedCount &+= 1
+            }
+            var value: Float = 1
+            switch parseDecimal(text, valueStart, at) {
+            case .number(let number): value = number
+            case .text: index = hash(text.advanced(valueStart), at &- valueStart, seed: index)
+            case .notANumber: return LineFailure(position: valueStart, reason: .valueNotANumber)
+            case .infinite: return LineFailure(position: valueStart, reason: .valueInfinite)
+            }
+            value *= weight
+            guard value.magnitude <= Limits.Features.valueMagnitudeMax else {
+                return LineFailure(position: valueStart, reason: .valueTooLarge)
+            }
+            if value != 0 { columns.addFeature(index & mask, value) }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private func hash(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+        hashesDigits ? murmur32(name, count, seed: seed) : hashString(name, count, seed: seed)
+    }
+
+    @inline(__always)
+    private mutating func namespaceHash(_ name: TextPointer, _ count: Int) -> UInt32 {
+        guard count > 0 else { return unnamedNamespace }
+        let (hashesDigits, seed) = (hashesDigits, seed)
+        return namespaces.hash(name, count) { name, count in
+            hashesDigits ? murmur32(name, count, seed: seed) : hashString(name, count, seed: seed)
+        }
+    }
+
+    private func isBlank(_ text: TextPointer, _ start: Int, _ end: Int) -> Bool {
+        (start..<end).allSatisfy { text[$0] <= 0x20 }
+    }
+}

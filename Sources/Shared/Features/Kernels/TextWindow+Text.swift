@@ -1,0 +1,57 @@
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+extension TextWindow {
+    /// Runs `body` over the window's bytes, slack included.
+    func withText<R>(_ body: (TextPointer) -> R) -> R {
+        unsafe bytes.withUnsafeBufferPointer { unsafe body(TextPointer($0.baseAddress!)) }
+    }
+
+    package mutating func append(_ text: RawSpan) {
+        makeRoom(text.byteCount)
+        unsafe bytes.withUnsafeMutableBytes { room in
+            unsafe text.withUnsafeBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: room[byteCount...]).copyMemory(from: $0)
+            }
+        }
+        byteCount += text.byteCount
+    }
+
+    /// Reads at most `count` bytes of an open file behind the text.
+    ///
+    /// - Returns: how many were read, 0 at the end of the file, or the error number.
+    package mutating func read(_ count: Int, fromFile descriptor: Int32) -> Result<Int, ReadFailure> {
+        makeRoom(count)
+        let end = byteCount
+        while true {
+            let got = unsafe bytes.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress! + end, count)
+            }
+            if got < 0 && errno == EINTR { continue }
+            if got < 0 { return .failure(ReadFailure(errorNumber: errno)) }
+            byteCount += got
+            return .success(got)
+        }
+    }
+
+    package struct ReadFailure: Error, Sendable {
+        package var errorNumber: Int32
+    }
+}
+
+extension [UInt64] {
+    /// Marks the delimiters of text[start ..< end] in this array, which has a word for each 64 bytes.
+    mutating func markDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
+        unsafe withUnsafeMutableBufferPointer {
+            unsafe Features.markDelimiters(text.advanced(start), end - start, into: $0.baseAddress!)
+        }
+    }
+
+    func withCursor<R>(from start: Int, _ body: (inout DelimiterCursor) -> R) -> R {
+        unsafe withUnsafeBufferPointer { words in
+            var cursor = unsafe DelimiterCursor(words.baseAddress!, start: start)
+            return body(&cursor)
+        }
+    }
+}

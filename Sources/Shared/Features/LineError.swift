@@ -1,0 +1,50 @@
+internal import Domain
+
+/// Why a line was refused, and where.
+package struct LineError: Equatable, Sendable {
+    /// Counted from 1 in the body or file.
+    package var line: Int
+    /// Byte in the line, counted from 1.
+    package var column: Int
+    package var reason: Reason
+
+    package enum Reason: String, Equatable, Sendable {
+        case noLabel = "no label; write 1 or -1 (or 0) first"
+        case wrongLabel = "this label is not 1, -1 or 0"
+        case wrongImportance = "the importance is not a number above 0 and at most 65536"
+        case initialPrediction = "an initial prediction is not supported; leave the third number out"
+        case tooManyLabelTokens = "too many tokens before the first '|'"
+        case valueMissing = "no value after ':'"
+        case valueNotANumber = "the value is NaN"
+        case valueInfinite = "the value is infinite"
+        case valueTooLarge = "the value is beyond 4294967296 in magnitude"
+        case secondColon = "a second ':' in one feature"
+        case namespaceWeight = "the namespace's weight is not a finite number"
+        case tooManyFeatures = "more than 4096 features"
+        case tooLong = "the line is longer than 262144 bytes"
+    }
+}
+
+extension LineError: CustomStringConvertible {
+    package var description: String { "line \(line), column \(column): \(reason.rawValue)" }
+}
+
+/// The errors of a batch: the first few told, the rest counted.
+package struct LineErrors: Equatable, Sendable {
+    package private(set) var told: [LineError] = []
+    package private(set) var count = 0
+
+    package init() {}
+
+    package mutating func append(_ error: LineError) {
+        count += 1
+        if told.count < Limits.Features.reportedErrorsMax { told.append(error) }
+    }
+
+    /// The same errors, `lines` further down.
+    package func shifted(by lines: Int) -> LineErrors {
+        var shifted = self
+        for k in shifted.told.indices { shifted.told[k].line += lines }
+        return shifted
+    }
+}

@@ -1,0 +1,55 @@
+/// Bytes of text waiting to be parsed, followed by slack that the parser's wide loads may touch.
+package struct TextWindow: Sendable {
+    /// The text, then `slack` zero bytes.
+    var bytes: [UInt8]
+    /// Bytes of text.
+    package internal(set) var byteCount = 0
+
+    /// The parser reads 64 bytes at a time and may write a line feed behind an unfinished last line.
+    static let slack = 80
+
+    package init(capacity: Int = 0) {
+        bytes = Array(repeating: 0, count: capacity + Self.slack)
+    }
+
+    package init(_ text: some Sequence<UInt8>) {
+        self.init()
+        append(text)
+    }
+
+    package mutating func append(_ text: some Sequence<UInt8>) {
+        bytes.removeLast(bytes.count - byteCount)
+        bytes.append(contentsOf: text)
+        byteCount = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: Self.slack))
+    }
+
+    /// Takes the first bytes out; what is behind them moves to the front.
+    package mutating func removeFirst(_ count: Int) {
+        guard count > 0 else { return }
+        precondition(count <= byteCount, "more bytes removed than there are")
+        bytes.removeSubrange(0..<count)
+        byteCount -= count
+    }
+
+    /// Moves what stands behind the last line feed to `next`, which becomes just that.
+    package mutating func moveUnfinishedLine(to next: inout TextWindow) {
+        var end = byteCount
+        while end > 0 && bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
+        next.removeAll()
+        next.append(bytes[end..<byteCount])
+        byteCount = end
+    }
+
+    package var text: String { String(decoding: bytes[..<byteCount], as: UTF8.self) }
+
+    package mutating func removeAll() { byteCount = 0 }
+
+    /// Grows so that `added` bytes and the slack fit behind the text.
+    mutating func makeRoom(_ added: Int) {
+        let needed = byteCount + added + Self.slack
+        if bytes.count < needed {
+            bytes.append(contentsOf: repeatElement(0, count: max(needed, 2 * bytes.count) - bytes.count))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package import Domain
+
+/// Reads Vowpal Wabbit text into index/value batches.
+///
+/// The grammar and the hashes are VW's (`docs/FORMAT.md`, "Text"). A line with an error adds nothing to the batch and is
+/// told by line, column and reason; the lines around it stay.
+package struct VWTextParser: Sendable {
+    /// Whether lines are learned or only scored.
+    package enum Purpose: Sendable {
+        /// A line needs a label.
+        case training
+        /// Whatever stands before the first bar is ignored.
+        case scoring
+    }
+
+    let mask: UInt32
+    let hashesDigits: Bool
+    let seed: UInt32
+    let hasConstant: Bool
+    let purpose: Purpose
+    /// The hash of a namespace without a name.
+    let unnamedNamespace: UInt32
+    var namespaces = NamespaceCache()
+    private var delimiters: [UInt64] = []
+
+    package init(_ spec: ModelSpec, purpose: Purpose) {
+        mask = UInt32(truncatingIfNeeded: spec.indexCount - 1)
+        hashesDigits = spec.hashing.mode == .all
+        seed = spec.hashing.seed
+        hasConstant = spec.hashing.constant
+        self.purpose = purpose
+        unnamedNamespace =
+            spec.hashing.seed == 0 ? 0 : TextWindow([]).withText { [seed] in murmur32($0, 0, seed: seed) }
+    }
+
+    /// VW's constant feature, before the mask. Source: VW `constant.h`.
+    package static let constantIndex: UInt32 = 11_650_396
+
+    /// Parses whole lines of `window` from byte `start` on, at most `lineCountMax` of them.
+    ///
+    /// - Parameters:
+    ///   - endsText: the text ends with the window, so that a last line needs no line feed.
+    ///   - firstLine: the number of the first line, for errors; counted from 1.
+    ///   - batch: receives the good lines behind what it holds.
+    /// - Returns: how many bytes and lines were read. An unfinished last line is left.
+    /// - Cost: O(bytes); allocates only when the batch must grow.
+    package mutating func parse(
+        _ window: inout TextWindow, from start: Int = 0, lineCountMax: Int = .max, endsText: Bool, firstLine: Int,
+        into batch: inout ExampleBatch, errors: inout LineErrors
+    ) -> (byteCount: Int, lineCount: Int) {
+        guard let end = window.endOfLines(from: start, endsText: endsText) else { return (0, 0) }
+        let wordCount = (end - start + 63) / 64
+        if delimiters.count < wordCount {
+            delimiters.append(contentsOf: repeatElement(0, count: wordCount - delimiters.count))
+        }
+        var lines = 0
+        var consumed = start
+        window.withText { text in
+            let delimiterCount = delimiters.markDelimiters(text, from: start, to: end)
+            batch.reserve(examples: min(lineCountMax, delimiterCount), features: delimiterCount)
+            let words = delimiters
+            batch.withColumns { columns in
+                words.withCursor(from: start) { cursor in
+                    while consumed < end && lines < lineCountMax {
+                        let (next, failure) = parseLine(text, from: consumed, &cursor, into: &columns)
+                        if let failure {
+                            errors.append(
+                                LineError(
+                                    line: firstLine + lines, column: failure.position - consumed + 1,
+                                    reason: failure.reason))
+                        }
+                        consumed = next
+                        lines += 1
+                    }
+                }
+            }
+        }
+        return (min(consumed, window.byteCount) - start, lines)
+    }
+}
+
+extension TextWindow {
+    /// The position behind the last whole line, or nil where there is none. Ends an unfinished last line if asked.
+    mutating func endOfLines(from start: Int, endsText: Bool) -> Int? {
+        guard byteCount > start else { return nil }
+        if endsText && bytes[byteCount - 1] != UInt8(ascii: "\n") {
+            bytes[byteCount] = UInt8(ascii: "\n")
+            return byteCount + 1
+        }
+        var end = byteCount
+        while end > start && bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
+        return end > start ? end : nil
+    }
+}

@@ -1,0 +1,77 @@
+internal import CKernels
+package import Domain
+package import Features
+
+/// A model's rows and the rule that changes them: plain sequential learning, one example after the other.
+///
+/// The margins are sums of products quantised to 2^-32, so they have no order: the same whether one owner holds all
+/// rows or many hold some (docs/decisions/0003-quantised-margins.md).
+package struct Learner: ~Copyable {
+    package let spec: ModelSpec
+    package private(set) var validation = Validation()
+    /// Examples learned: the version, as long as no operator's command changed weights.
+    package private(set) var exampleCount: UInt64 = 0
+    /// The place in its batch of the example learned last.
+    package private(set) var lastExample = 0
+    /// Products of weight and value beyond ±512 that a margin had to clamp. Not 0 means values want scaling.
+    package private(set) var clampedCount = 0
+
+    private var table: RowTable
+    /// Of the last batch learned: the first E are its examples' margins, in log-odds.
+    package private(set) var margins: [Double] = []
+    private var weights = [Float](repeating: 0, count: Limits.Features.perExampleMax + ExampleBatch.slack)
+
+    package init(_ spec: ModelSpec) {
+        self.spec = spec
+        table = RowTable(indexCount: spec.indexCount)
+    }
+
+    /// Scores each example of `batch`, adds the score to `validation`, learns the example; in order.
+    ///
+    /// `margins` then holds each example's margin before it was learned.
+    /// - Precondition: every index is below the model's 2^bits (the parser and the tensor reader see to it).
+    package mutating func learn(_ batch: borrowing ExampleBatch) { learn(batch, 0..<batch.exampleCount) }
+
+    /// As above, only the examples of `range`.
+    package mutating func learn(_ batch: borrowing ExampleBatch, _ range: Range<Int>) {
+        let count = batch.exampleCount
+        precondition(range.upperBound <= count, "the examples are in the batch")
+        guard !range.isEmpty else { return }
+        if margins.count < count { margins = Array(repeating: 0, count: max(count, 2 * margins.count)) }
+        switch spec.learner {
+        case .ftrl(let alpha, let beta, let l1, let l2):
+            learn(batch, range, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2))
+        case .adagrad(let rate):
+            learn(batch, range, AdaGradRule(rate: rate))
+        }
+        validation.add(margins: margins, batch, range)
+        exampleCount += UInt64(range.count)
+        lastExample = range.upperBound - 1
+    }
+
+    private mutating func learn(_ batch: borrowing ExampleBatch, _ range: Range<Int>, _ rule: some LearningRule) {
+        clampedCount += table.withColumns(batch, margins: &margins, weights: &weights) { columns in
+            learnExamples(rule, columns, examples: range)
+        }
+    }
+
+    /// The weights of indices `range`, as workers hold them.
+    package func weights(_ range: Range<Int>, into weights: inout MutableSpan<Float>) {
+        switch spec.learner {
+        case .ftrl(let alpha, let beta, let l1, let l2):
+            table.weights(range, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), into: &weights)
+        case .adagrad(let rate):
+            table.weights(range, AdaGradRule(rate: rate), into: &weights)
+        }
+    }
+
+    /// The weights of the rows `indices`, as workers hold them.
+    package func weights(at indices: Span<UInt32>, into weights: inout MutableSpan<Float>) {
+        switch spec.learner {
+        case .ftrl(let alpha, let beta, let l1, let l2):
+            table.weights(at: indices, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), into: &weights)
+        case .adagrad(let rate):
+            table.weights(at: indices, AdaGradRule(rate: rate), into: &weights)
+        }
+    }
+}
