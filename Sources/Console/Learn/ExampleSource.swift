@@ -29,7 +29,7 @@ struct ExampleSource {
     let purpose: VWTextParser.Purpose
 
     /// Bytes of text parsed at a time: fits the second-level cache, and a hand-over costs little beside it.
-    static let chunkByteCount = 256 << 10
+    static let chunkByteCount = 64 << 10
     /// Chunks parsed ahead of the learner.
     static let chunkCountMax = 8
 

@@ -8,6 +8,12 @@ package struct LineError: Equatable, Sendable {
     package var column: Int
     package var reason: Reason
 
+    package init(line: Int, column: Int, reason: Reason) {
+        self.line = line
+        self.column = column
+        self.reason = reason
+    }
+
     package enum Reason: String, Equatable, Sendable {
         case noLabel = "no label; write 1 or -1 (or 0) first"
         case wrongLabel = "this label is not 1, -1 or 0"

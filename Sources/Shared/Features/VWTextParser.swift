@@ -21,7 +21,7 @@ package struct VWTextParser: Sendable {
     /// The hash of a namespace without a name.
     let unnamedNamespace: UInt32
     var namespaces = NamespaceCache()
-    private var delimiters: [UInt64] = []
+    private var delimiters: [UInt32] = []
 
     package init(_ spec: ModelSpec, purpose: Purpose) {
         mask = UInt32(truncatingIfNeeded: spec.indexCount - 1)
@@ -49,18 +49,14 @@ package struct VWTextParser: Sendable {
         into batch: inout ExampleBatch, errors: inout LineErrors
     ) -> (byteCount: Int, lineCount: Int) {
         guard let end = window.endOfLines(from: start, endsText: endsText) else { return (0, 0) }
-        let wordCount = (end - start + 63) / 64
-        if delimiters.count < wordCount {
-            delimiters.append(contentsOf: repeatElement(0, count: wordCount - delimiters.count))
-        }
         var lines = 0
         var consumed = start
         window.withText { text in
-            let delimiterCount = delimiters.markDelimiters(text, from: start, to: end)
+            let delimiterCount = delimiters.findDelimiters(text, from: start, to: end)
             batch.reserve(examples: min(lineCountMax, delimiterCount), features: delimiterCount)
-            let words = delimiters
+            let positions = delimiters
             batch.withColumns { columns in
-                words.withCursor(from: start) { cursor in
+                positions.withCursor { cursor in
                     while consumed < end && lines < lineCountMax {
                         let (next, failure) = parseLine(text, from: consumed, &cursor, into: &columns)
                         if let failure {

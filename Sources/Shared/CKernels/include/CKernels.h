@@ -97,12 +97,13 @@ static inline __attribute__((always_inline)) sluice_d8 sluice_add_margin8(sluice
     return sum + ((p + anchor) - anchor);
 }
 
-/// Whether any product w·x is NaN or beyond ±512, so that the sum above changed it.
-static inline __attribute__((always_inline)) bool sluice_is_clamped8(sluice_f8 w, sluice_f8 x) {
-    sluice_d8 p = __builtin_convertvector(w, sluice_d8) * __builtin_convertvector(x, sluice_d8);
-    bool inside = true;
-    for (int i = 0; i < 8; i++) inside = inside && p[i] >= -512.0 && p[i] <= 512.0;
-    return !inside;
+/// The sum of the eight; exact, as above, so its order does not matter.
+static inline __attribute__((always_inline)) double sluice_sum8(sluice_d8 v) {
+    return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));
+}
+
+static inline __attribute__((always_inline)) bool sluice_any_above8(sluice_f8 v, float limit) {
+    return __builtin_reduce_or(v > limit) != 0;
 }
 
 // MARK: rows

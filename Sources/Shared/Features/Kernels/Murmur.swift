@@ -7,28 +7,14 @@ internal import CKernels
 /// - Source: Appleby's MurmurHash3_x86_32; VW `hash.h`.
 @inline(__always)
 func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
-    let c1: UInt32 = 0xcc9e_2d51
-    let c2: UInt32 = 0x1b87_3593
     var h = seed
     var at = 0
     while at &+ 4 <= count {
-        var k = name.word32(at) &* c1
-        k = (k &<< 15) | (k &>> 17)
-        h ^= k &* c2
-        h = (h &<< 13) | (h &>> 19)
-        h = h &* 5 &+ 0xe654_6b64
+        h = murmurBlock(h, name.word32(at))
         at &+= 4
     }
     let tail = name.word32(at) & UInt32(truncatingIfNeeded: (UInt64(1) &<< (8 &* UInt64(count & 3))) &- 1)
-    var k = tail &* c1
-    k = (k &<< 15) | (k &>> 17)
-    h ^= k &* c2
-    h ^= UInt32(truncatingIfNeeded: count)
-    h ^= h &>> 16
-    h = h &* 0x85eb_ca6b
-    h ^= h &>> 13
-    h = h &* 0xc2b2_ae35
-    return h ^ (h &>> 16)
+    return murmurEnd(h, tail, count)
 }
 
 /// VW's hash of a name under its default rule ("strings"): trimmed; digits are their own number, an empty name is the
@@ -37,10 +23,52 @@ func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
 @inline(__always)
 func hashString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
     guard count > 0 else { return seed }
-    let first = name[0]
+    if count <= 8 { return hashShortString(name, count, seed: seed) }
     // Most names begin with a byte that is neither a digit nor below the space; they cannot be a number.
-    if first > 0x39 && name[count &- 1] > 0x20 { return murmur32(name, count, seed: seed) }
+    if name[0] > 0x39 && name[count &- 1] > 0x20 { return murmur32(name, count, seed: seed) }
     return hashTrimmedOrNumber(name, count, seed: seed)
+}
+
+/// `hashString` of 1 to 8 bytes held in one word, with two branches that are nearly always predicted: lengths vary from
+/// name to name, and a loop over them would be mispredicted as often.
+@inline(__always)
+private func hashShortString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+    let zeros: UInt64 = 0x3030_3030_3030_3030
+    let keep = UInt64.max &>> (64 &- 8 &* UInt64(count))
+    let word = name.word64(0) & keep
+    // Digits are 0x30 ... 0x39: the high half is 3, also after adding 6.
+    let digits = word | (zeros & ~keep)
+    let high: UInt64 = 0xf0f0_f0f0_f0f0_f0f0
+    let isNumber = (digits & high) == zeros && ((digits &+ 0x0606_0606_0606_0606) & high) == zeros
+    if isNumber || name[0] <= 0x20 || name[count &- 1] <= 0x20 { return hashTrimmedOrNumber(name, count, seed: seed) }
+
+    let low = UInt32(truncatingIfNeeded: word)
+    let top = UInt32(truncatingIfNeeded: word &>> 32)
+    let one = murmurBlock(seed, low)
+    let two = murmurBlock(one, top)
+    let tail = count < 4 ? low : count < 8 ? top : 0
+    return murmurEnd(count < 4 ? seed : count < 8 ? one : two, tail, count)
+}
+
+@inline(__always)
+private func murmurMix(_ word: UInt32) -> UInt32 {
+    let k = word &* 0xcc9e_2d51
+    return ((k &<< 15) | (k &>> 17)) &* 0x1b87_3593
+}
+
+@inline(__always)
+private func murmurBlock(_ hash: UInt32, _ word: UInt32) -> UInt32 {
+    let h = hash ^ murmurMix(word)
+    return ((h &<< 13) | (h &>> 19)) &* 5 &+ 0xe654_6b64
+}
+
+/// The partial last word, 0 where there is none, and the final avalanche.
+@inline(__always)
+private func murmurEnd(_ hash: UInt32, _ tail: UInt32, _ count: Int) -> UInt32 {
+    var h = hash ^ murmurMix(tail) ^ UInt32(truncatingIfNeeded: count)
+    h = (h ^ (h &>> 16)) &* 0x85eb_ca6b
+    h = (h ^ (h &>> 13)) &* 0xc2b2_ae35
+    return h ^ (h &>> 16)
 }
 
 private func hashTrimmedOrNumber(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {

@@ -24,45 +24,47 @@ struct TextPointer {
     func advanced(_ count: Int) -> TextPointer { unsafe TextPointer(base + count) }
 }
 
-/// The delimiters of a window, one bit a byte, handed out in order.
+/// The positions of a window's delimiters, handed out in order.
 @safe
 struct DelimiterCursor {
-    private let words: UnsafePointer<UInt64>
-    private var wordIndex = 0
-    private var word: UInt64
-    private let start: Int
+    private var position: UnsafePointer<UInt32>
 
-    /// - Parameter start: the position that bit 0 stands for.
     @inline(__always)
-    init(_ words: UnsafePointer<UInt64>, start: Int) {
-        unsafe self.words = words
-        self.start = start
-        word = unsafe words[0]
-    }
+    init(_ positions: UnsafePointer<UInt32>) { unsafe position = positions }
 
     /// The position of the next delimiter. The caller never asks beyond the last line feed of its window.
     @inline(__always)
     mutating func next() -> Int {
-        while word == 0 {
-            wordIndex &+= 1
-            word = unsafe words[wordIndex]
-        }
-        let at = start &+ (wordIndex &<< 6) &+ word.trailingZeroBitCount
-        word &= word &- 1
+        let at = unsafe Int(position.pointee)
+        unsafe position += 1
         return at
     }
 }
 
-/// Marks the delimiters of `count` bytes.
+/// Writes the positions of the delimiters in text[start ..< end], in order.
 ///
+/// Eight positions are written at a time, so that few branches depend on how many delimiters 64 bytes hold.
+/// - Parameter positions: room for `end - start + 64` entries.
 /// - Returns: how many there are; a window holds at most that many features.
-func markDelimiters(_ text: TextPointer, _ count: Int, into words: UnsafeMutablePointer<UInt64>) -> Int {
+func findDelimiters(
+    _ text: TextPointer, from start: Int, to end: Int, into positions: UnsafeMutablePointer<UInt32>
+) -> Int {
     var found = 0
-    var at = 0
-    while at < count {
-        let word = unsafe sluice_delimiters64(text.base + at)
-        unsafe words[at &>> 6] = word
-        found &+= word.nonzeroBitCount
+    var at = start
+    while at < end {
+        var word = unsafe sluice_delimiters64(text.base + at)
+        let count = word.nonzeroBitCount
+        var next = unsafe positions + found
+        var written = 0
+        repeat {
+            for k in 0..<8 {
+                unsafe next[k] = UInt32(truncatingIfNeeded: at &+ word.trailingZeroBitCount)
+                word &= word &- 1
+            }
+            unsafe next += 8
+            written &+= 8
+        } while written < count
+        found &+= count
         at &+= 64
     }
     return found

@@ -40,17 +40,19 @@ extension TextWindow {
     }
 }
 
-extension [UInt64] {
-    /// Marks the delimiters of text[start ..< end] in this array, which has a word for each 64 bytes.
-    mutating func markDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
-        unsafe withUnsafeMutableBufferPointer {
-            unsafe Features.markDelimiters(text.advanced(start), end - start, into: $0.baseAddress!)
+extension [UInt32] {
+    /// Finds the delimiters of text[start ..< end]; grows to hold their positions.
+    mutating func findDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
+        let room = end - start + 72
+        if count < room { append(contentsOf: repeatElement(0, count: Swift.max(room, 2 * count) - count)) }
+        return unsafe withUnsafeMutableBufferPointer {
+            unsafe Features.findDelimiters(text, from: start, to: end, into: $0.baseAddress!)
         }
     }
 
-    func withCursor<R>(from start: Int, _ body: (inout DelimiterCursor) -> R) -> R {
-        unsafe withUnsafeBufferPointer { words in
-            var cursor = unsafe DelimiterCursor(words.baseAddress!, start: start)
+    func withCursor<R>(_ body: (inout DelimiterCursor) -> R) -> R {
+        unsafe withUnsafeBufferPointer { positions in
+            var cursor = unsafe DelimiterCursor(positions.baseAddress!)
             return body(&cursor)
         }
     }

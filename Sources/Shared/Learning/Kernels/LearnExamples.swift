@@ -63,9 +63,9 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
             largest = sluice_max8(largest, sluice_abs8(weight * value))
             at &+= 8
         }
-        let margin = sum.sum()
+        let margin = sluice_sum8(sum)
         unsafe columns.margins[e] = margin
-        if largest.max() > 511 { clampedCount &+= countClamped(columns, start, end) }
+        if sluice_any_above8(largest, 511) { clampedCount &+= countClamped(columns, start, end) }
 
         let label = unsafe Double(columns.labels[e])
         let residual = unsafe Float(Double(columns.importances[e]) * (sigmoid(margin) - label))
@@ -82,12 +82,7 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
             }
             let weight = unsafe load8(UnsafePointer(columns.weights + (at &- start)))
             if sluice_has_repeat8(index) {
-                for lane in 0..<8 {
-                    let isLane = lanes .== UInt32(truncatingIfNeeded: lane)
-                    unsafe learnRows(
-                        rule, table, padding.replacing(with: index, where: isLane), weight,
-                        SIMD8<Float>(repeating: 0).replacing(with: value, where: isLane), residual)
-                }
+                unsafe learnRepeatedRows(rule, table, padding, index, weight, value, residual)
             } else {
                 unsafe learnRows(rule, table, index, weight, value, residual)
             }
@@ -105,6 +100,20 @@ private func learnRows(
     let rows = rule.updated(
         unsafe Rows8(table, index), weights: weight, values: value, residual: residual)
     unsafe sluice_store_rows8(table, index, rows.first, rows.second)
+}
+
+/// The same, one row after the other: two of the eight are one row.
+@inline(never)
+private func learnRepeatedRows(
+    _ rule: some LearningRule, _ table: UnsafeMutablePointer<Float>, _ padding: SIMD8<UInt32>, _ index: SIMD8<UInt32>,
+    _ weight: SIMD8<Float>, _ value: SIMD8<Float>, _ residual: Float
+) {
+    for lane in 0..<8 {
+        var (one, alone) = (padding, SIMD8<Float>(repeating: 0))
+        one[lane] = index[lane]
+        alone[lane] = value[lane]
+        unsafe learnRows(rule, table, one, weight, alone, residual)
+    }
 }
 
 @inline(never)

@@ -32,7 +32,9 @@ protocol LearningRule: Sendable {
 }
 
 /// Smaller than any square root of a positive Float; keeps 0/0 out where a row was never touched.
-private let least = SIMD8<Float>(repeating: .leastNormalMagnitude)
+private var least: SIMD8<Float> {
+    @inline(__always) get { SIMD8(repeating: 0x1p-126) }
+}
 
 /// FTRL-Proximal: rows (z, n).
 /// - Source: McMahan et al. 2013, "Ad Click Prediction", algorithm 1; the difference of roots as a quotient, because a

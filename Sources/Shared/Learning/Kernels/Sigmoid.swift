@@ -6,7 +6,8 @@
 package func exponential(ofNonPositive x: Double) -> Double {
     let x = x < -700 ? -700 : x
     let shift = 6_755_399_441_055_744.0  // 1.5 * 2^52: adding it rounds to the nearest integer
-    let n = (x * 1.442_695_040_888_963_4 + shift) - shift
+    let shifted = x * 1.442_695_040_888_963_4 + shift
+    let n = shifted - shift
     let r = (x - n * 0.693_147_180_369_123_8) - n * 1.908_214_929_270_587_7e-10
     let r2 = r * r
     let r4 = r2 * r2
@@ -15,7 +16,8 @@ package func exponential(ofNonPositive x: Double) -> Double {
     let high = (1.0 / 40320 + r * (1.0 / 362_880)) + r2 * (1.0 / 3_628_800 + r * (1.0 / 39_916_800))
     let top = 1.0 / 479_001_600 + r * (1.0 / 6_227_020_800)
     let series = low + r4 * (middle + r4 * (high + r4 * top))
-    return series * Double(bitPattern: UInt64(bitPattern: Int64(n) &+ 1023) &<< 52)
+    // The low bits of `shifted` are n, offset by the bits of `shift`, whose own low bits are 0.
+    return series * Double(bitPattern: (shifted.bitPattern &+ 1023) &<< 52)
 }
 
 /// 1 / (1 + e^-margin).
