@@ -43,8 +43,10 @@ let package = Package(
         .target(name: "CKernels", path: "Sources/Shared/CKernels"),
         shared("Domain", []),
         shared("Configuration", ["Domain", .product(name: "Yams", package: "Yams")]),
+        shared("Format", ["Domain", "CKernels"]),
         shared("Features", ["Domain", "CKernels"]),
         shared("Learning", ["Domain", "Features", "CKernels"]),
+        shared("Scoring", ["Domain", "Configuration", "Format", "Features", "Learning", "CKernels"]),
         .executableTarget(
             name: "sluice",
             dependencies: [
@@ -53,6 +55,8 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Sources/Console", swiftSettings: strict),
+        tests("DomainTests", ["Domain"]),
+        tests("FormatTests", ["Domain", "Format"]),
         tests("FeaturesTests", ["Features", "Domain"]),
         tests("LearningTests", ["Learning", "Features", "Domain"]),
     ],

@@ -35,6 +35,6 @@ package struct ModelSpec: Equatable, Sendable {
     package var fingerprint: Fingerprint {
         let plan = "bits \(bits) hash \(hashing.mode.rawValue) seed \(hashing.seed) constant \(hashing.constant)"
         // FNV-1a, 64 bits.
-        return Fingerprint(rawValue: plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+        return Fingerprint(plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
     }
 }

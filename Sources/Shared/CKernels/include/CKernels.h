@@ -164,4 +164,37 @@ static inline __attribute__((always_inline)) sluice_f8 sluice_gather8(const floa
                        table[v[4]], table[v[5]], table[v[6]], table[v[7]]};
 }
 
+// MARK: checksums
+
+/// The CRC-32C register after the low `bit_count` bits of `value`, lowest first. The portable twin of the two below.
+static inline uint32_t sluice_crc32c_bits(uint32_t crc, uint64_t value, int bit_count) {
+    for (int i = 0; i < bit_count; i++) {
+        uint32_t low = (crc ^ (uint32_t)(value >> i)) & 1u;
+        crc = (crc >> 1) ^ (low ? 0x82F63B78u : 0u); // Castagnoli's polynomial, reflected
+    }
+    return crc;
+}
+
+/// The CRC-32C register after eight bytes.
+static inline uint32_t sluice_crc32c_u64(uint32_t crc, uint64_t value) {
+#if defined(__SSE4_2__)
+    return (uint32_t)__builtin_ia32_crc32di(crc, value);
+#elif defined(__ARM_FEATURE_CRC32)
+    return __builtin_arm_crc32cd(crc, value);
+#else
+    return sluice_crc32c_bits(crc, value, 64);
+#endif
+}
+
+/// The CRC-32C register after one byte.
+static inline uint32_t sluice_crc32c_u8(uint32_t crc, uint8_t value) {
+#if defined(__SSE4_2__)
+    return __builtin_ia32_crc32qi(crc, value);
+#elif defined(__ARM_FEATURE_CRC32)
+    return __builtin_arm_crc32cb(crc, value);
+#else
+    return sluice_crc32c_bits(crc, value, 8);
+#endif
+}
+
 #endif

@@ -1,0 +1,19 @@
+// The doors for whoever holds an array: a `Span` becomes a `RawSpan` only by an operation marked unsafe, because other
+// elements may have padding. Bytes have none, so these are safe to call.
+
+extension RecordReader {
+    package mutating func read(_ bytes: Span<UInt8>) throws(FormatError) -> Step {
+        try unsafe read(bytes.bytes)
+    }
+}
+
+package func decodeRows(
+    _ header: RecordHeader, payload: Span<UInt8>, indexLimit: UInt64, into indices: inout [UInt32],
+    values: inout [Float]
+) throws(FormatError) {
+    try unsafe decodeRows(header, payload: payload.bytes, indexLimit: indexLimit, into: &indices, values: &values)
+}
+
+package func decodeSpec(_ header: RecordHeader, payload: Span<UInt8>) throws(FormatError) -> String {
+    try unsafe decodeSpec(header, payload: payload.bytes)
+}

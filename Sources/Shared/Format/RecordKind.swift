@@ -1,0 +1,28 @@
+/// What a record says. The raw value is its byte in the header.
+package enum RecordKind: UInt8, Sendable, CaseIterable {
+    /// The model's spec; the payload is YAML in UTF-8.
+    case spec = 1
+    /// The rows that changed after the base version, with their values at the version.
+    case delta = 2
+    /// A copy begins: chunks of all rows follow, and deltas between them.
+    case copyBegin = 3
+    /// Some rows of a copy, as they were at the version.
+    case chunk = 4
+    /// The copy is complete and is exactly the version.
+    case copyEnd = 5
+    /// Nothing changed since the version, and the watermark moved on.
+    case heartbeat = 6
+
+    /// Whether the payload is rows.
+    package var carriesRows: Bool { self == .delta || self == .chunk }
+}
+
+/// Which floats a record keeps for each row. The raw value is its byte in the header.
+///
+/// 2 is reserved for optimiser state.
+package enum RecordColumns: UInt8, Sendable {
+    /// The record has no rows.
+    case none = 0
+    /// One weight for each row, an IEEE 754 single.
+    case weights = 1
+}

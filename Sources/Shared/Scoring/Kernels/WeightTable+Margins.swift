@@ -1,0 +1,120 @@
+package import Features
+
+/// Why tensors are no examples of this model.
+package enum TensorError: Error, Equatable, Sendable {
+    case offsetsNotSorted(at: Int)
+    case offsetsDoNotStartAtZero
+    case offsetsDoNotEndAtFeatureCount(last: Int, featureCount: Int)
+    case indexTooLarge(at: Int, index: UInt32, limit: Int)
+    case valueNotFinite(at: Int)
+    case tooManyFeatures(example: Int, count: Int, limit: Int)
+}
+
+extension WeightTable {
+    /// The margins of a parsed batch.
+    ///
+    /// - Parameter margins: grows to hold one for each example; the first E are written.
+    /// - Precondition: the batch was parsed for a model of this table's bits.
+    package func score(_ batch: borrowing ExampleBatch, into margins: inout [Double]) {
+        guard batch.exampleCount > 0 else { return }
+        grow(&margins, to: batch.exampleCount)
+        let (examples, features) = (batch.exampleCount, batch.featureCount)
+        unsafe batch.offsets.withUnsafeBytes { offsets in
+            unsafe batch.indices.withUnsafeBytes { indices in
+                unsafe batch.values.withUnsafeBytes { values in
+                    let columns = unsafe ScoringColumns(
+                        offsets: offsets.baseAddress!, indices: indices.baseAddress!, values: values.baseAddress!,
+                        featureCount: features)
+                    score(columns, examples, into: &margins)
+                }
+            }
+        }
+    }
+
+    /// The margins of examples given as CSR tensors, checked first.
+    ///
+    /// - Parameters:
+    ///   - offsets: shape [E + 1], UInt32 or Int32, little-endian.
+    ///   - indices: shape [features], UInt32: hashed features, the constant among them where the model has one.
+    ///   - values: shape [features], Float; empty where every value is 1.
+    ///   - margins: grows to hold one for each example; the first E are written.
+    /// - Throws: the first thing wrong, by its place.
+    package func score(
+        offsets: RawSpan, indices: RawSpan, values: RawSpan, featuresMax: Int, into margins: inout [Double]
+    ) throws(TensorError) {
+        let examples = offsets.byteCount / 4 - 1
+        let features = indices.byteCount / 4
+        precondition(examples >= 0 && (values.isEmpty || values.byteCount == indices.byteCount), "shapes were checked")
+        grow(&margins, to: examples)
+        let problem: TensorError? = unsafe offsets.withUnsafeBytes { offsets in
+            unsafe indices.withUnsafeBytes { indices in
+                unsafe values.withUnsafeBytes { values in
+                    guard features > 0, let indexBase = indices.baseAddress, let offsetBase = offsets.baseAddress else {
+                        return unsafe checkEmpty(offsets.baseAddress, examples, into: &margins)
+                    }
+                    let columns = unsafe ScoringColumns(
+                        offsets: offsetBase, indices: indexBase, values: values.isEmpty ? nil : values.baseAddress,
+                        featureCount: features)
+                    if let problem = firstProblem(columns, examples, featuresMax) { return problem }
+                    score(columns, examples, into: &margins)
+                    return nil
+                }
+            }
+        }
+        if let problem { throw problem }
+    }
+
+    private func score(_ columns: ScoringColumns, _ examples: Int, into margins: inout [Double]) {
+        guard examples > 0 else { return }
+        unsafe margins.withUnsafeMutableBufferPointer {
+            unsafe scoreExamples(
+                columns, weights, padding: UInt32(indexCount), examples: 0..<examples, margins: $0.baseAddress!)
+        }
+    }
+
+    private func firstProblem(_ columns: ScoringColumns, _ examples: Int, _ featuresMax: Int) -> TensorError? {
+        guard columns.offset(0) == 0 else { return .offsetsDoNotStartAtZero }
+        for e in 0..<examples {
+            let count = columns.offset(e + 1) &- columns.offset(e)
+            if count < 0 { return .offsetsNotSorted(at: e + 1) }
+            if count > featuresMax { return .tooManyFeatures(example: e, count: count, limit: featuresMax) }
+        }
+        let last = columns.offset(examples)
+        guard last == columns.featureCount else {
+            return .offsetsDoNotEndAtFeatureCount(last: last, featureCount: columns.featureCount)
+        }
+        var largest: UInt32 = 0
+        for at in 0..<columns.featureCount { largest = max(largest, columns.index(at)) }
+        if largest >= indexCount {
+            let at = (0..<columns.featureCount).first { columns.index($0) >= indexCount } ?? 0
+            return .indexTooLarge(at: at, index: columns.index(at), limit: indexCount)
+        }
+        if let values = unsafe columns.values {
+            for at in 0..<columns.featureCount {
+                let value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: Float.self)
+                if !value.isFinite { return .valueNotFinite(at: at) }
+            }
+        }
+        return nil
+    }
+
+    private func checkEmpty(_ offsets: UnsafeRawPointer?, _ examples: Int, into margins: inout [Double]) -> TensorError?
+    {
+        guard let offsets = unsafe offsets else { return nil }
+        for e in 0...examples {
+            let offset = unsafe offsets.loadUnaligned(fromByteOffset: 4 * e, as: UInt32.self)
+            if offset != 0 {
+                return e == 0
+                    ? .offsetsDoNotStartAtZero : .offsetsDoNotEndAtFeatureCount(last: Int(offset), featureCount: 0)
+            }
+            if e < examples { margins[e] = 0 }
+        }
+        return nil
+    }
+
+    private func grow(_ margins: inout [Double], to count: Int) {
+        if margins.count < count {
+            margins.append(contentsOf: repeatElement(0, count: max(count, 2 * margins.count) - margins.count))
+        }
+    }
+}

@@ -1,0 +1,77 @@
+internal import Domain
+internal import Format
+// Only to read a file of the repository; no product imports Foundation.
+internal import FoundationEssentials
+internal import Testing
+
+/// `docs/FORMAT.md` as it stands in the repository.
+struct FormatPage {
+    let text: String
+
+    init() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        text = try String(contentsOfFile: "/\(root)/docs/FORMAT.md", encoding: .utf8)
+    }
+
+    /// The bytes of the block that begins with "```hex name".
+    func bytes(of name: String) throws -> [UInt8] {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex(of: "```hex \(name)"), "the page has no example \(name)")
+        let block = lines[(start + 1)...].prefix { $0 != "```" }
+        return try block.flatMap { $0.split(separator: " ") }.map { try #require(UInt8($0, radix: 16)) }
+    }
+}
+
+@Suite("The bytes are those of docs/FORMAT.md")
+struct FormatPageTests {
+    static let deltaRows = Rows(indices: [3, 4, 9, 100, 1000], values: [0.5, -0.25, 1, 0, 3])
+    static let chunkRows = Rows(indices: Array(8..<16), values: (8..<16).map { Float($0) / 4 })
+    let page: FormatPage
+
+    init() throws {
+        page = try FormatPage()
+    }
+
+    @Test("spec")
+    func spec() throws {
+        var bytes: [UInt8] = []
+        appendSpec("name: clicks\nbits: 12\n", stamp: .sample, to: &bytes)
+        #expect(try bytes == page.bytes(of: "spec"))
+    }
+
+    @Test(
+        "records without payload",
+        arguments: [("copyBegin", RecordKind.copyBegin), ("copyEnd", .copyEnd), ("heartbeat", .heartbeat)])
+    func marks(name: String, kind: RecordKind) throws {
+        var bytes: [UInt8] = []
+        appendMark(kind, stamp: .sample, to: &bytes)
+        #expect(try bytes == page.bytes(of: name))
+    }
+
+    @Test("delta with a digest")
+    func deltaRecord() throws {
+        var digest = WeightDigest()
+        for (index, value) in zip(Self.deltaRows.indices, Self.deltaRows.values) {
+            digest.add(index: UInt64(index), weight: value)
+        }
+        #expect(page.text.contains("The digest is \(digest);"))
+        let stamp = RecordStamp.sample(to: 1512, digest: RangeDigest(indices: 0..<4096, digest: digest))
+        #expect(try record(.delta, stamp, Self.deltaRows) == page.bytes(of: "delta"))
+        #expect(try readRows(page.bytes(of: "delta")) == Self.deltaRows)
+    }
+
+    @Test("chunk")
+    func chunk() throws {
+        #expect(try record(.chunk, .sample, Self.chunkRows) == page.bytes(of: "chunk"))
+        #expect(try readRows(page.bytes(of: "chunk")) == Self.chunkRows)
+    }
+
+    @Test("the limits are those the page gives")
+    func limits() {
+        #expect(FormatLimits.recordByteCountMax == 67_108_864 && page.text.contains("67 108 864 (64 MiB)"))
+        #expect(FormatLimits.rowCountMax == 8_388_608 && page.text.contains("8 388 608 (2^23)"))
+        #expect(FormatLimits.specByteCountMax == 1_048_576 && page.text.contains("1 048 576 (1 MiB)"))
+        #expect(FormatLimits.riceParameterMax == 31)
+        #expect(RecordHeader.byteCount == 112 && page.text.contains("112 bytes, each field aligned"))
+    }
+}
