@@ -32,6 +32,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "sluice",
     products: [
+        .library(name: "Scoring", targets: ["Scoring"]),
         .executable(name: "sluice", targets: ["sluice"])
     ],
     dependencies: [
@@ -41,16 +42,21 @@ let package = Package(
     ],
     targets: [
         .target(name: "CKernels", path: "Sources/Shared/CKernels"),
-        shared("Domain", []),
+        shared("Domain", ["CKernels"]),
         shared("Configuration", ["Domain", .product(name: "Yams", package: "Yams")]),
         shared("Format", ["Domain", "CKernels"]),
         shared("Features", ["Domain", "CKernels"]),
-        shared("Learning", ["Domain", "Features", "CKernels"]),
-        shared("Scoring", ["Domain", "Configuration", "Format", "Features", "Learning", "CKernels"]),
+        shared("Learning", ["Domain", "Format", "Features", "CKernels"]),
+        shared(
+            "Scoring",
+            [
+                "Domain", "Configuration", "Format", "Features", "Learning", "CKernels",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Domain", "Configuration", "Features", "Learning",
+                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

@@ -41,12 +41,12 @@ func openForReading(_ path: String) throws -> FileDescriptor {
 func readText(_ path: String) throws -> String {
     let file = try openForReading(path)
     defer { try? file.close() }  // read only: nothing is lost
-    var window = TextWindow()
+    var window = ByteWindow()
     while try window.read(65536, fromFile: file.rawValue, named: path) > 0 {}
     return window.text
 }
 
-extension TextWindow {
+extension ByteWindow {
     /// Reads on, or says which file could not be read and why.
     mutating func read(_ count: Int, fromFile descriptor: Int32, named path: String) throws -> Int {
         switch read(count, fromFile: descriptor) {

@@ -5,5 +5,5 @@ struct Sluice: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice",
         abstract: "Models that learn online: a parameter server cluster, and its files on this machine.",
-        subcommands: [LearnCommand.self])
+        subcommands: [LearnCommand.self, ScoreCommand.self, DigestCommand.self, GenerateCommand.self])
 }

@@ -45,7 +45,7 @@ struct VWAuditTests {
         let expected = audit.split(separator: "\n").filter { $0.hasPrefix("\t") }.map(Self.plainFeatures)
 
         var parser = VWTextParser(spec, purpose: .scoring)
-        var window = TextWindow(input.utf8)
+        var window = ByteWindow(input.utf8)
         var batch = ExampleBatch()
         var errors = LineErrors()
         _ = parser.parse(&window, endsText: true, firstLine: 1, into: &batch, errors: &errors)

@@ -8,7 +8,7 @@ private func parse(
     var spec = ModelSpec()
     spec.bits = bits
     var parser = VWTextParser(spec, purpose: purpose)
-    var window = TextWindow(text.utf8)
+    var window = ByteWindow(text.utf8)
     var batch = ExampleBatch()
     var errors = LineErrors()
     _ = parser.parse(&window, endsText: true, firstLine: 1, into: &batch, errors: &errors)
@@ -99,7 +99,7 @@ struct VWTextParserTests {
     func splits(cut: Int) {
         let text = Array("1 'a |n x:2 y |m z\n-1 |n q\n1 |k 12 13\n".utf8)
         var parser = VWTextParser(ModelSpec(), purpose: .training)
-        var window = TextWindow(text[..<min(cut, text.count)])
+        var window = ByteWindow(text[..<min(cut, text.count)])
         var batch = ExampleBatch()
         var errors = LineErrors()
         let first = parser.parse(&window, endsText: false, firstLine: 1, into: &batch, errors: &errors)

@@ -7,7 +7,7 @@ internal import SystemPackage
 ///
 /// Safe because one task at a time has it: the reader fills the text, a parsing task the batch, the learner returns it.
 final class Chunk: @unchecked Sendable {
-    var text = TextWindow(capacity: ExampleSource.chunkByteCount)
+    var text = ByteWindow(capacity: ExampleSource.chunkByteCount)
     var batch = ExampleBatch()
     var errors = LineErrors()
     var lineCount = 0
@@ -41,7 +41,7 @@ struct ExampleSource {
         try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
             var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: VWTextParser(spec, purpose: purpose)) }
             var parsed: [Int: Chunk] = [:]
-            var unfinished = TextWindow()
+            var unfinished = ByteWindow()
             var (read, learned, linesBefore) = (0, 0, 0)
             var isAtEnd = false
             while true {
@@ -66,7 +66,7 @@ struct ExampleSource {
     }
 
     /// Fills a chunk with whole lines; true when the file has ended.
-    private func fill(_ chunk: Chunk, unfinished: inout TextWindow, from descriptor: Int32) throws -> Bool {
+    private func fill(_ chunk: Chunk, unfinished: inout ByteWindow, from descriptor: Int32) throws -> Bool {
         swap(&chunk.text, &unfinished)
         while true {
             let got = try chunk.text.read(Self.chunkByteCount, fromFile: descriptor, named: path)

@@ -2,7 +2,10 @@ internal import ArgumentParser
 internal import Configuration
 internal import Domain
 internal import Features
+internal import Format
 internal import Learning
+internal import Scoring
+internal import SystemPackage
 
 struct LearnCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,6 +13,7 @@ struct LearnCommand: AsyncParsableCommand {
 
     @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
     @OptionGroup var model: ModelOptions
+    @Option(help: "Save the model to this folder, for `score` and workers.") var save: String?
     @Flag(help: "End with one line of JSON.") var json = false
     @Flag(help: "No progress columns.") var quiet = false
 
@@ -31,6 +35,23 @@ struct LearnCommand: AsyncParsableCommand {
         }
         let seconds = (ContinuousClock.now - start).seconds
         progress.finish(learner, seconds: seconds)
-        if json { print(progress.json(learner, seconds: seconds)) }
+        if let save { try write(learner, to: save) }
+        if json { print(progress.json(learner, seconds: seconds, digest: learner.digest)) }
+    }
+
+    private func write(_ learner: borrowing Learner, to folder: String) throws {
+        var random = SystemRandomNumberGenerator()
+        var stream = CopyStream(
+            spec: learner.spec, history: .random(using: &random), version: Version(learner.exampleCount),
+            watermarkMilliseconds: millisecondsSince1970())
+        let file = try ModelFileWriter(folder: FilePath(folder))
+        try file.append(stream.begin())
+        var weights = [Float](repeating: 0, count: Limits.Copy.chunkIndexCount)
+        while let range = stream.nextRange {
+            learner.weights(range, into: &weights)
+            try file.append(stream.chunk(weights))
+        }
+        try file.append(stream.end())
+        try file.finish()
     }
 }

@@ -1,5 +1,6 @@
 internal import Domain
 internal import Features
+internal import Format
 internal import Learning
 
 /// VW's progress columns, at powers of two; and the summary behind them.
@@ -52,11 +53,11 @@ struct LearnProgress {
         print("examples/s = \(Int(Double(learner.exampleCount) / max(seconds, 1e-9)))")
     }
 
-    func json(_ learner: borrowing Learner, seconds: Double) -> String {
+    func json(_ learner: borrowing Learner, seconds: Double, digest: WeightDigest) -> String {
         let total = learner.validation.total
         return "{\"examples\":\(learner.exampleCount),\"seconds\":\(fixed(seconds, 3)),"
             + "\"log_loss\":\(jsonNumber(total.logLoss)),\"auc\":\(jsonNumber(learner.validation.auc)),"
             + "\"calibration\":\(jsonNumber(total.calibration)),\"version\":\(learner.exampleCount),"
-            + "\"refused\":\(errorCount)}"
+            + "\"digest\":\"\(digest)\",\"refused\":\(errorCount)}"
     }
 }

@@ -13,4 +13,9 @@ package enum Limits {
         /// Errors told for one batch; the rest is counted.
         package static let reportedErrorsMax = 32
     }
+
+    package enum Copy {
+        /// Rows looked at for one chunk of a copy or of a saved model: 4 MiB of weights, so that a lane pauses little.
+        package static let chunkIndexCount = 1 << 20
+    }
 }

@@ -30,7 +30,7 @@ package struct VWTextParser: Sendable {
         hasConstant = spec.hashing.constant
         self.purpose = purpose
         unnamedNamespace =
-            spec.hashing.seed == 0 ? 0 : TextWindow([]).withText { [seed] in murmur32($0, 0, seed: seed) }
+            spec.hashing.seed == 0 ? 0 : ByteWindow([]).withText { [seed] in murmur32($0, 0, seed: seed) }
     }
 
     /// VW's constant feature, before the mask. Source: VW `constant.h`.
@@ -45,7 +45,7 @@ package struct VWTextParser: Sendable {
     /// - Returns: how many bytes and lines were read. An unfinished last line is left.
     /// - Cost: O(bytes); allocates only when the batch must grow.
     package mutating func parse(
-        _ window: inout TextWindow, from start: Int = 0, lineCountMax: Int = .max, endsText: Bool, firstLine: Int,
+        _ window: inout ByteWindow, from start: Int = 0, lineCountMax: Int = .max, endsText: Bool, firstLine: Int,
         into batch: inout ExampleBatch, errors: inout LineErrors
     ) -> (byteCount: Int, lineCount: Int) {
         guard let end = window.endOfLines(from: start, endsText: endsText) else { return (0, 0) }
@@ -75,7 +75,7 @@ package struct VWTextParser: Sendable {
     }
 }
 
-extension TextWindow {
+extension ByteWindow {
     /// The position behind the last whole line, or nil where there is none. Ends an unfinished last line if asked.
     mutating func endOfLines(from start: Int, endsText: Bool) -> Int? {
         guard byteCount > start else { return nil }

@@ -1,6 +1,7 @@
 internal import CKernels
 package import Domain
 package import Features
+package import Format
 
 /// A model's rows and the rule that changes them: plain sequential learning, one example after the other.
 ///
@@ -65,6 +66,12 @@ package struct Learner: ~Copyable {
         }
     }
 
+    /// As above; the array is long enough.
+    package func weights(_ range: Range<Int>, into weights: inout [Float]) {
+        var span = weights.mutableSpan
+        self.weights(range, into: &span)
+    }
+
     /// The weights of the rows `indices`, as workers hold them.
     package func weights(at indices: Span<UInt32>, into weights: inout MutableSpan<Float>) {
         switch spec.learner {
@@ -73,5 +80,23 @@ package struct Learner: ~Copyable {
         case .adagrad(let rate):
             table.weights(at: indices, AdaGradRule(rate: rate), into: &weights)
         }
+    }
+
+    /// The digest of all weights. O(2^bits).
+    package var digest: WeightDigest {
+        var sum = WeightDigest()
+        var weights = [Float](repeating: 0, count: min(spec.indexCount, Limits.Copy.chunkIndexCount))
+        for start in stride(from: 0, to: spec.indexCount, by: weights.count) {
+            let range = start..<min(start + weights.count, spec.indexCount)
+            sum = sum + digest(of: range, scratch: &weights)
+        }
+        return sum
+    }
+
+    /// The digest of the weights of indices `range`. O(range).
+    package func digest(of range: Range<Int>, scratch weights: inout [Float]) -> WeightDigest {
+        if weights.count < range.count { weights = Array(repeating: 0, count: range.count) }
+        self.weights(range, into: &weights)
+        return Format.digest(weights: weights.span.extracting(first: range.count), firstIndex: UInt64(range.lowerBound))
     }
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -17,6 +18,15 @@ typedef float sluice_f4 __attribute__((ext_vector_type(4)));
 typedef float sluice_f8 __attribute__((ext_vector_type(8)));
 typedef double sluice_d8 __attribute__((ext_vector_type(8)));
 typedef uint32_t sluice_u8 __attribute__((ext_vector_type(8)));
+
+// MARK: time
+
+/// Swift asks for pointers here; this has none.
+static inline uint64_t sluice_wall_clock_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 // MARK: memory
 

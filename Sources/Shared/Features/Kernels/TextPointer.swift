@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// A place in a `TextWindow` while a kernel runs over it.
+/// A place in a `ByteWindow` while a kernel runs over it.
 ///
 /// Safe because it never leaves the closure that made it, and the window keeps slack behind its last line feed, beyond
 /// which the parser's loops do not go.

@@ -1,8 +1,8 @@
-/// Bytes of text waiting to be parsed, followed by slack that the parser's wide loads may touch.
-package struct TextWindow: Sendable {
-    /// The text, then `slack` zero bytes.
-    var bytes: [UInt8]
-    /// Bytes of text.
+/// Bytes waiting to be parsed, followed by slack that the text parser's wide loads may touch.
+package struct ByteWindow: Sendable {
+    /// The bytes waiting, then `slack`.
+    package internal(set) var bytes: [UInt8]
+    /// Bytes waiting.
     package internal(set) var byteCount = 0
 
     /// The parser reads 64 bytes at a time and may write a line feed behind an unfinished last line.
@@ -33,7 +33,7 @@ package struct TextWindow: Sendable {
     }
 
     /// Moves what stands behind the last line feed to `next`, which becomes just that.
-    package mutating func moveUnfinishedLine(to next: inout TextWindow) {
+    package mutating func moveUnfinishedLine(to next: inout ByteWindow) {
         var end = byteCount
         while end > 0 && bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
         next.removeAll()

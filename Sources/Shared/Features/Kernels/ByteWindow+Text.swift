@@ -2,7 +2,7 @@
     internal import Glibc
 #endif
 
-extension TextWindow {
+extension ByteWindow {
     /// Runs `body` over the window's bytes, slack included.
     func withText<R>(_ body: (TextPointer) -> R) -> R {
         unsafe bytes.withUnsafeBufferPointer { unsafe body(TextPointer($0.baseAddress!)) }

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Domain
+internal import Learning
+internal import Scoring
+internal import SystemPackage
+
+struct ScoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "score", abstract: "Score examples with a saved model: one probability a line.")
+
+    @Argument(help: "The folder `learn --save` wrote.") var model: String
+    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+
+    func run() async throws {
+        let model = try ModelFile.read(from: FilePath(model))
+        var margins: [Double] = []
+        var probabilities: [Float] = []
+        var refused = 0
+        try await ExampleSource(path: file, spec: model.spec, purpose: .scoring).forEach { batch, errors in
+            for error in errors.told { report("\(file): \(error)") }
+            refused += errors.count
+            model.table.score(batch, into: &margins)
+            let count = batch.exampleCount
+            if probabilities.count < count { probabilities = Array(repeating: 0, count: count) }
+            var span = probabilities.mutableSpan
+            Learning.probabilities(margins.span.extracting(first: count), into: &span)
+            var lines = ""
+            for e in 0..<count { lines += "\(probabilities[e])\n" }
+            try FileDescriptor.standardOutput.writeAll(lines.utf8)
+        }
+        if refused > 0 { throw CleanExit.message("refused lines = \(refused)") }
+    }
+}
