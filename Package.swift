@@ -29,20 +29,31 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
 }
 
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+/// Only Transport may import these; `.ci/run` checks it.
+let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "_NIOFileSystem"].map {
+    Target.Dependency.product(name: $0, package: "swift-nio")
+}
+
 let package = Package(
     name: "sluice",
     products: [
         .library(name: "Scoring", targets: ["Scoring"]),
-        .executable(name: "sluice", targets: ["sluice"])
+        .executable(name: "sluice", targets: ["sluice"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "CKernels", path: "Sources/Shared/CKernels"),
         shared("Domain", ["CKernels"]),
+        shared("Files", [system]),
         shared("Configuration", ["Domain", .product(name: "Yams", package: "Yams")]),
         shared("Format", ["Domain", "CKernels"]),
         shared("Features", ["Domain", "CKernels"]),
@@ -50,17 +61,46 @@ let package = Package(
         shared(
             "Scoring",
             [
-                "Domain", "Configuration", "Format", "Features", "Learning", "CKernels",
-                .product(name: "SystemPackage", package: "swift-system"),
+                "Domain", "Configuration", "Files", "Format", "Features", "Learning", "CKernels",
+                system,
             ]),
+        .systemLibrary(name: "CNghttp2", path: "Sources/Shared/CNghttp2", pkgConfig: "libnghttp2"),
+        shared("HTTP2", ["CNghttp2", "Domain"]),
+        shared("Transport", ["Domain", "HTTP2"] + nio),
+        shared("DeltaFeed", ["Domain", "Format"]),
+        .target(
+            name: "ParameterServer",
+            dependencies: [
+                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Transport",
+                "Files",
+                system, log,
+            ],
+            path: "Sources/ServerNode/ParameterServer", swiftSettings: strict),
+        .target(
+            name: "PredictionWorker",
+            dependencies: [
+                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Transport",
+                "Files",
+                system, log,
+            ],
+            path: "Sources/WorkerNode/PredictionWorker", swiftSettings: strict),
+        .executableTarget(
+            name: "sluice-server",
+            dependencies: ["ParameterServer", "Configuration", "Files", "Transport", arguments, system],
+            path: "Sources/ServerNode/Main", swiftSettings: strict),
+        .executableTarget(
+            name: "sluice-worker",
+            dependencies: ["PredictionWorker", "Configuration", "Files", "Transport", arguments, system],
+            path: "Sources/WorkerNode/Main", swiftSettings: strict),
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "SystemPackage", package: "swift-system"),
+                "Domain", "Configuration", "Files", "Format", "Features", "Learning", "Scoring",
+                "Transport", arguments, system,
             ],
             path: "Sources/Console", swiftSettings: strict),
+        tests("HTTP2Tests", ["HTTP2", "Domain"]),
+        tests("TransportTests", ["Transport", "Domain"] + nio),
         tests("DomainTests", ["Domain"]),
         tests("FormatTests", ["Domain", "Format"]),
         tests("FeaturesTests", ["Features", "Domain"]),

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Features
+internal import Files
 internal import SystemPackage
 
 /// A number with that many digits behind the point.
@@ -15,9 +16,6 @@ func fixed(_ value: Double, _ digits: Int) -> String {
     let fraction = String(rounded % unit)
     return sign + String(rounded / unit) + "." + String(repeating: "0", count: digits - fraction.count) + fraction
 }
-
-/// A number as JSON has it: the shortest text that reads back to the same bits, or null.
-func jsonNumber(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 
 func pad(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
@@ -39,11 +37,9 @@ func openForReading(_ path: String) throws -> FileDescriptor {
 
 /// A whole small file as text.
 func readText(_ path: String) throws -> String {
-    let file = try openForReading(path)
-    defer { try? file.close() }  // read only: nothing is lost
-    var window = ByteWindow()
-    while try window.read(65536, fromFile: file.rawValue, named: path) > 0 {}
-    return window.text
+    do { return try Files.readText(FilePath(path)) } catch let error as Errno {
+        throw ValidationError("\(path): \(error)")
+    }
 }
 
 extension ByteWindow {

@@ -103,6 +103,16 @@ package struct Fields {
         return texts
     }
 
+    package mutating func textsByKey(_ key: String) throws(ConfigurationError) -> [String: String]? {
+        guard let fields = try fields(key) else { return nil }
+        var texts: [String: String] = [:]
+        for (key, node) in fields.values {
+            guard let text = node.scalar?.string else { throw .init("\(fields.place): '\(key)' wants one value") }
+            texts[key] = text
+        }
+        return texts
+    }
+
     /// Keys in the order of the file's mapping that were not asked for are an error that names the known ones.
     package func refuseRest() throws(ConfigurationError) {
         guard let key = values.keys.min() else { return }

@@ -15,7 +15,7 @@ package enum Limits {
     }
 
     package enum Copy {
-        /// Rows looked at for one chunk of a copy or of a saved model: 4 MiB of weights, so that a lane pauses little.
-        package static let chunkIndexCount = 1 << 20
+        /// Rows looked at for one chunk of a copy or of a saved model: a lane pauses about 0.3 ms for it.
+        package static let chunkIndexCount = 1 << 16
     }
 }

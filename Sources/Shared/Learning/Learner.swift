@@ -72,6 +72,12 @@ package struct Learner: ~Copyable {
         self.weights(range, into: &span)
     }
 
+    /// As below, for arrays; `weights` is long enough.
+    package func weights(at indices: [UInt32], into weights: inout [Float]) {
+        var span = weights.mutableSpan
+        self.weights(at: indices.span, into: &span)
+    }
+
     /// The weights of the rows `indices`, as workers hold them.
     package func weights(at indices: Span<UInt32>, into weights: inout MutableSpan<Float>) {
         switch spec.learner {

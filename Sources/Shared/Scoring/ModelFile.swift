@@ -1,6 +1,7 @@
 package import Configuration
 package import Domain
 internal import Features
+internal import Files
 package import Format
 package import SystemPackage
 
@@ -66,9 +67,7 @@ package struct ModelFileWriter: ~Copyable {
     package init(folder: FilePath) throws(ModelFileError) {
         path = folder.appending(ModelFile.name)
         unfinished = folder.appending(ModelFile.name + ".unfinished")
-        do throws(Errno) { try makeDirectory(folder) } catch {
-            if error != .fileExists { throw .system(path: folder.string, error) }
-        }
+        do throws(Errno) { try makeFolders(folder) } catch { throw .system(path: folder.string, error) }
         do {
             file = try .open(
                 unfinished, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead])
@@ -83,9 +82,9 @@ package struct ModelFileWriter: ~Copyable {
 
     package consuming func finish() throws(ModelFileError) {
         do {
-            try file.sync()
+            try sync(file)
             try file.close()
-            try unfinished.rename(to: path)
+            try rename(unfinished, to: path)
         } catch { throw .system(path: path.string, error as? Errno ?? .ioError) }
     }
 }

@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Files
+internal import ParameterServer
+internal import SystemPackage
+internal import Transport
+
+@main
+struct ServerMain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sluice-server", abstract: "A server node: owns models and learns training traffic.")
+
+    @Option(help: "A file of the keys below (docs/API.md); flags override it.") var config: String?
+    @Option(help: "This node's name.") var name: String?
+    @Option(help: "HOST:PORT for trainers and operators.") var listen: String?
+    @Option(help: "HOST:PORT for nodes.") var peerListen: String?
+    @Option(help: "How often deltas are pushed, from 5ms on.") var publishEvery: String?
+    @Option(help: "The cluster's token, a file of mode 0600.") var tokenFile: String?
+    @Option(help: "Where the specs of models outlive the process.") var stateFolder: String?
+
+    func run() async throws {
+        do {
+            let options = try options()
+            try await ServerNode(options).run { port, peerPort in
+                let (http, peer) = (
+                    Address(host: options.listen.host, port: port),
+                    Address(host: options.peerListen.host, port: peerPort)
+                )
+                tellStandardOutput("listening http=\(http) peer=\(peer)")
+            } stop: {
+                await TerminationSignal.wait()
+            }
+        } catch {
+            tellStandardError("sluice-server: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private func options() throws -> ServerOptions {
+        var options = try config.map { try ServerOptions(yaml: try readText(FilePath($0))) } ?? ServerOptions()
+        if let name { options.name = name }
+        if let listen { options.listen = try Address(listen, of: "--listen") }
+        if let peerListen { options.peerListen = try Address(peerListen, of: "--peer-listen") }
+        if let publishEvery {
+            var fields = try Fields(yaml: "publish_every: \(publishEvery)", of: "the command line")
+            try options.read(&fields)
+        }
+        if let tokenFile { options.tokenFile = tokenFile }
+        if let stateFolder { options.stateFolder = stateFolder }
+        return options
+    }
+}

@@ -1,0 +1,57 @@
+package import Domain
+
+/// Orders a model's batches: which one is learned next, which were learned already, which may not be.
+///
+/// Holds no rows and reads no clock; times come in as numbers. The caller parks a batch that must wait and asks again.
+package struct Clock: Sendable {
+    package private(set) var trainers: [ModelName: TrainerMark] = [:]
+
+    package init() {}
+
+    package enum Answer: Equatable, Sendable {
+        /// Learn it now; then say `ordered`.
+        case order
+        /// It came before its predecessors: wait for them at most `Limits.Training.earlyWait`.
+        case wait
+        case duplicate(Version)
+        case gap(next: UInt64)
+        /// The sequence was learned with other bytes, or is older than what is remembered.
+        case conflict
+        /// As many trainers as a model remembers have been heard within the horizon.
+        case tooManyTrainers
+    }
+
+    /// A batch is offered by a named trainer.
+    package mutating func offered(
+        by trainer: ModelName, _ sequence: UInt64, digest: UInt64, atMilliseconds now: UInt64
+    ) -> Answer {
+        guard let mark = trainers[trainer] else {
+            guard sequence == 1 else { return .gap(next: 1) }
+            return makeRoom(atMilliseconds: now) ? .order : .tooManyTrainers
+        }
+        return switch mark.look(up: sequence, digest: digest) {
+        case .next: .order
+        case .ahead(let count) where count <= UInt64(Limits.Training.earlyBatchCountMax): .wait
+        case .ahead: .gap(next: mark.next)
+        case .duplicate(let version): .duplicate(version)
+        case .conflict: .conflict
+        }
+    }
+
+    /// The batch was learned up to `version`. A batch without a good line consumes its number too.
+    package mutating func ordered(
+        by trainer: ModelName, digest: UInt64, version: Version, atMilliseconds now: UInt64
+    ) {
+        trainers[trainer, default: TrainerMark()].learned(digest: digest, version: version, atMilliseconds: now)
+    }
+
+    /// The sequence expected of a trainer.
+    package func next(of trainer: ModelName) -> UInt64 { trainers[trainer]?.next ?? 1 }
+
+    private mutating func makeRoom(atMilliseconds now: UInt64) -> Bool {
+        guard trainers.count >= Limits.Training.trainerCountMax else { return true }
+        let horizon = UInt64(Limits.Training.trainerHorizon.components.seconds) * 1000
+        trainers = trainers.filter { now < $0.value.lastSeenMilliseconds + horizon }
+        return trainers.count < Limits.Training.trainerCountMax
+    }
+}

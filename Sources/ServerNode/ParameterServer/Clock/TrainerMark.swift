@@ -1,0 +1,45 @@
+package import Domain
+
+/// What a model remembers of one trainer: the sequence it expects, and its last batches, so that a retry is answered
+/// and a reused number is found out.
+package struct TrainerMark: Sendable, Equatable {
+    /// The sequence expected next; the first is 1.
+    package private(set) var next: UInt64 = 1
+    /// When the trainer was last heard, for forgetting names after `Limits.Training.trainerHorizon`.
+    package private(set) var lastSeenMilliseconds: UInt64 = 0
+    /// Digests and versions of the last batches; sequence s is at s mod the count.
+    private var recent: [Entry] = []
+
+    private struct Entry: Sendable, Equatable {
+        var digest: UInt64
+        var version: Version
+    }
+
+    package enum Lookup: Equatable, Sendable {
+        case next
+        /// That many before it are missing.
+        case ahead(by: UInt64)
+        case duplicate(Version)
+        case conflict
+    }
+
+    package func look(up sequence: UInt64, digest: UInt64) -> Lookup {
+        if sequence == next { return .next }
+        if sequence > next { return .ahead(by: sequence - next) }
+        guard sequence > 0, next - sequence <= UInt64(recent.count) else { return .conflict }
+        let entry = recent[Int(sequence % UInt64(Limits.Training.rememberedBatchCount))]
+        return entry.digest == digest ? .duplicate(entry.version) : .conflict
+    }
+
+    /// - Precondition: the batch is the next one.
+    package mutating func learned(digest: UInt64, version: Version, atMilliseconds now: UInt64) {
+        let count = UInt64(Limits.Training.rememberedBatchCount)
+        let entry = Entry(digest: digest, version: version)
+        if recent.isEmpty { recent = [Entry(digest: 0, version: .zero)] }
+        // Sequences begin at 1, so place 0 is filled last; until then `recent` grows by one a batch.
+        let place = Int(next % count)
+        if place < recent.count { recent[place] = entry } else { recent.append(entry) }
+        next += 1
+        lastSeenMilliseconds = now
+    }
+}

@@ -1,0 +1,86 @@
+package import Domain
+package import Features
+internal import Format
+
+/// Cuts a stream of text into batches, parsing as bytes come. Knows nothing of sockets or time.
+///
+/// Every `lineCount` lines, bad and empty ones included, are one batch; without it the whole text is one.
+package struct BatchCutter: Sendable {
+    /// A batch whose lines are all read.
+    package struct Batch: Sendable {
+        package var examples: ExampleBatch
+        package var errors: LineErrors
+        package var byteCount: Int
+        package var lineCount: Int
+        /// Of the raw bytes of its lines.
+        package var digest: UInt64
+    }
+
+    package enum Failure: Error, Equatable {
+        /// One batch is larger than `Limits.Training.batchByteCountMax`.
+        case batchTooLarge(line: Int)
+    }
+
+    private let lineCount: Int?
+    private var parser: VWTextParser
+    private var window = ByteWindow()
+    private var examples = ExampleBatch()
+    private var errors = LineErrors()
+    private var digest = ContentDigest()
+    private var byteCount = 0
+    private var linesInBatch = 0
+    /// Number of the next line, counted from 1 over the whole text.
+    private var line = 1
+    /// Batches given back, whose memory serves again.
+    private var spare: [ExampleBatch] = []
+
+    package init(_ spec: ModelSpec, lineCount: Int?) {
+        self.lineCount = lineCount
+        parser = VWTextParser(spec, purpose: .training)
+    }
+
+    /// Bytes waiting for the rest of their line.
+    package var unfinishedByteCount: Int { window.byteCount }
+
+    package mutating func append(_ text: RawSpan) { window.append(text) }
+
+    /// The next whole batch, or nil when more text is needed.
+    ///
+    /// - Parameter endsText: no more comes: the last batch may be shorter, the last line without a line feed.
+    package mutating func next(endsText: Bool) throws(Failure) -> Batch? {
+        while true {
+            if let lineCount, linesInBatch == lineCount { return finish() }
+            let (bytes, lines) = parser.parse(
+                &window, lineCountMax: (lineCount ?? .max) - linesInBatch, endsText: endsText, firstLine: line,
+                into: &examples, errors: &errors)
+            if lines == 0 { break }
+            digest.add(window.bytes, first: bytes)
+            window.removeFirst(bytes)
+            byteCount += bytes
+            line += lines
+            linesInBatch += lines
+        }
+        guard byteCount + window.byteCount <= Limits.Training.batchByteCountMax else {
+            throw .batchTooLarge(line: line)
+        }
+        return endsText && linesInBatch > 0 ? finish() : nil
+    }
+
+    /// Takes back a batch that was learned.
+    package mutating func recycle(_ batch: consuming ExampleBatch) {
+        guard spare.count < 4 else { return }
+        batch.removeAll()
+        spare.append(batch)
+    }
+
+    private mutating func finish() -> Batch {
+        let batch = Batch(
+            examples: examples, errors: errors, byteCount: byteCount, lineCount: linesInBatch, digest: digest.value)
+        examples = spare.popLast() ?? ExampleBatch()
+        errors = LineErrors()
+        digest = ContentDigest()
+        byteCount = 0
+        linesInBatch = 0
+        return batch
+    }
+}

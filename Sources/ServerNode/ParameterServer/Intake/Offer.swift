@@ -1,0 +1,33 @@
+package import Domain
+package import Features
+
+/// A batch, parsed and whole, on its way from an intake to the clock.
+package struct Offer: Sendable {
+    /// The trainer's name and the batch's number; nil for posts that are learned at least once.
+    package struct Name: Sendable, Equatable {
+        package var trainer: ModelName
+        package var sequence: UInt64
+        /// Of the raw bytes of the batch's lines.
+        package var digest: UInt64
+    }
+
+    package var name: Name?
+    package var batch: ExampleBatch
+    /// Bytes of text that the batch was made from: what it holds back while it waits.
+    package var byteCount: Int
+    /// The lane answers after this time that it was too busy.
+    package var refusedAfter: ContinuousClock.Instant
+    /// Called once, on the lane's thread. Gives the batch back, so that its memory serves again.
+    package var answer: @Sendable (BatchOutcome, ExampleBatch) -> Void
+}
+
+/// What became of a batch.
+package enum BatchOutcome: Equatable, Sendable {
+    /// All its good lines are learned, durable as the model's durability says, and `version` contains them.
+    case learned(Version, History)
+    case duplicate(Version, History)
+    case gap(next: UInt64)
+    case conflict
+    /// Not learned; try again after some seconds.
+    case refused(String)
+}

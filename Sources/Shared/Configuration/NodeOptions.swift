@@ -1,0 +1,87 @@
+/// An address as people write it: host:port.
+package struct Address: Equatable, Sendable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `127.0.0.1:9000` or `[::1]:9000`.
+    package init(_ text: String, of place: String) throws(ConfigurationError) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+            colon > text.startIndex
+        else { throw .init("\(place) is '\(text)', but must be HOST:PORT, such as 127.0.0.1:9000") }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        self.init(host: String(host), port: Int(port))
+    }
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// How a server node runs. Flags over file over these defaults.
+package struct ServerOptions: Sendable {
+    package var name = "server-0"
+    package var listen = Address(host: "127.0.0.1", port: 9000)
+    package var peerListen = Address(host: "127.0.0.1", port: 9100)
+    package var publishInterval: Duration = .milliseconds(100)
+    package var tokenFile: String?
+    /// Where the specs of models outlive the process; nil keeps nothing.
+    package var stateFolder: String?
+    package var loopCount = 2
+
+    package init() {}
+
+    package init(yaml: String) throws(ConfigurationError) {
+        var fields = try Fields(yaml: yaml, of: "the server's configuration")
+        try read(&fields)
+        try fields.refuseRest()
+    }
+
+    package mutating func read(_ fields: inout Fields) throws(ConfigurationError) {
+        if let name = try fields.text("name") { self.name = name }
+        if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
+        if let text = try fields.text("peer_listen") { peerListen = try Address(text, of: "'peer_listen'") }
+        if let interval = try fields.duration("publish_every", in: .milliseconds(5)...(.seconds(3600))) {
+            publishInterval = interval
+        }
+        if let path = try fields.text("token_file") { tokenFile = path }
+        if let path = try fields.text("state_folder") { stateFolder = path }
+        if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }
+    }
+}
+
+/// How a worker node runs. Flags over file over these defaults.
+package struct WorkerOptions: Sendable {
+    package var name = "worker-0"
+    package var listen = Address(host: "127.0.0.1", port: 8000)
+    /// The peer listeners of the server group; empty serves saved models only.
+    package var servers: [Address] = []
+    /// Saved models by name.
+    package var modelFolders: [String: String] = [:]
+    package var tokenFile: String?
+    package var loopCount = 2
+
+    package init() {}
+
+    package init(yaml: String) throws(ConfigurationError) {
+        var fields = try Fields(yaml: yaml, of: "the worker's configuration")
+        try read(&fields)
+        try fields.refuseRest()
+    }
+
+    package mutating func read(_ fields: inout Fields) throws(ConfigurationError) {
+        if let name = try fields.text("name") { self.name = name }
+        if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
+        if let texts = try fields.texts("servers") {
+            var addresses: [Address] = []
+            for text in texts { addresses.append(try Address(text, of: "'servers'")) }
+            servers = addresses
+        }
+        if let folders = try fields.textsByKey("model_folders") { modelFolders = folders }
+        if let path = try fields.text("token_file") { tokenFile = path }
+        if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }
+    }
+}

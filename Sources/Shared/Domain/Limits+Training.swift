@@ -1,0 +1,51 @@
+extension Limits {
+    package enum Training {
+        /// Digests remembered of one trainer, so that retries are answered: 64 batches, about 1 KiB a trainer.
+        package static let rememberedBatchCount = 64
+        /// A batch up to that many numbers ahead waits for those before it …
+        package static let earlyBatchCountMax = 64
+        /// … at most this long.
+        package static let earlyWait: Duration = .seconds(2)
+        /// Early batches of a model parked at a time; a further one is answered with the sequence expected.
+        package static let earlyParkedMax = 1024
+        /// Names a model remembers; beyond it those not heard for `trainerHorizon` are forgotten.
+        package static let trainerCountMax = 100_000
+        package static let trainerHorizon: Duration = .seconds(7 * 86400)
+        /// A batch that the lane did not reach within this time is refused.
+        package static let grantWait: Duration = .seconds(2)
+        /// Bytes of text in a model's queue; above it batches are refused at once.
+        package static let queuedByteCountMax = 256 << 20
+        /// Bytes of a body that is one batch, and of one batch of a streamed body.
+        package static let batchByteCountMax = 8 << 20
+        /// Batches of one streamed body that wait for the lane; above it the body is held back by flow control.
+        package static let batchesInFlightMax = 8
+        /// Bytes of text of one streamed body that wait for the lane before it is held back.
+        package static let bytesInFlightMax = 4 << 20
+        /// Lines of one batch.
+        package static let batchLines: ClosedRange<Int> = 1...1_000_000
+        /// Models of a node.
+        package static let modelCountMax = 256
+        /// Seconds a refused trainer is asked to wait.
+        package static let retryAfterSeconds = 1
+    }
+
+    package enum Node {
+        /// From SIGTERM until open requests are cut.
+        package static let drainTimeout: Duration = .seconds(10)
+    }
+
+    package enum Feed {
+        /// Encoded parts kept for followers that reconnect; beyond it a copy is cheaper.
+        package static let ringByteCountMax = 64 << 20
+        /// A publish names 1/1024 of the rows for comparison.
+        package static let digestRangeCount = 1024
+        /// Features marked since the last publish after which the next is due: with the largest batch, a part stays
+        /// below the format's 2^23 rows.
+        package static let markedFeatureCountMax = 1 << 22
+        /// Bytes queued on one follower's answer above which parts stay in the ring.
+        package static let followerQueuedByteCountMax = 8 << 20
+        package static let heartbeatInterval: Duration = .seconds(1)
+        /// How often publishes may fall.
+        package static let publishInterval: ClosedRange<Duration> = .milliseconds(5)...(.seconds(3600))
+    }
+}

@@ -1,0 +1,29 @@
+package import SystemPackage
+
+/// Makes a folder and those it is in.
+package func makeFolders(_ path: FilePath) throws(Errno) {
+    var made = FilePath(root: path.root)
+    for component in path.components {
+        made.append(component)
+        try makeFolder(made)
+    }
+}
+
+/// A file as text.
+package func readText(_ path: FilePath) throws -> String { String(decoding: try readFile(path), as: UTF8.self) }
+
+/// Writes a file, whole or not at all: it takes the old one's place at the end.
+package func writeText(_ text: String, to path: FilePath) throws {
+    let unfinished = FilePath(path.string + ".unfinished")
+    let file = try FileDescriptor.open(
+        unfinished, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead])
+    do {
+        _ = try file.writeAll(text.utf8)
+        try sync(file)
+    } catch {
+        try? file.close()  // the first error is told
+        throw error
+    }
+    try file.close()
+    try rename(unfinished, to: path)
+}

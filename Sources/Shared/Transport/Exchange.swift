@@ -1,0 +1,210 @@
+internal import Domain
+package import HTTP2
+package import NIOCore
+
+/// One request and its answer, over either protocol.
+///
+/// Lives on its connection's event loop and is valid until answered or cancelled; later calls do nothing. An exchange
+/// that nobody kept is used again for the next request, one that somebody kept is not: a stale reference never acts
+/// on another request.
+package final class Exchange {
+    /// The connection that carries the exchange.
+    enum Link {
+        case http2(HTTP2Connection<ServerStreams>)
+        case http1(HTTP1Connection)
+        case none
+    }
+
+    package let eventLoop: any EventLoop
+    /// The request's header fields, pseudo fields of HTTP/2 among them.
+    package let headers: HeaderBlock
+    /// The stream's position in its session; 0 over HTTP/1.1.
+    let index: StreamIndex
+
+    // The road of the request: where it came from, who answers it, what has arrived.
+    var link: Link
+    var match: RouteMatch?
+    var receiver: (any BodyReceiver)?
+    var requestBody = ByteBuffer()
+    /// Body bytes received, kept or not.
+    var receivedByteCount = 0
+    var hasRequestEnded = false
+
+    // The answer.
+    var outgoing = OutgoingQueue()
+    /// Whether an answer was begun: there is only one.
+    private(set) var isAnswered = false
+    /// Whether the answer is written in pieces that may take long.
+    private(set) var isStreaming = false
+    /// Whether `outgoing` was above the low water since the last `onDrained`.
+    private var isAboveLowWater = false
+    /// Called on the loop when `queuedByteCount` falls below `Limits.HTTP.responseLowWater`.
+    package var onDrained: (() -> Void)?
+
+    init(headers: HeaderBlock, index: StreamIndex, eventLoop: any EventLoop) {
+        self.headers = headers
+        self.index = index
+        self.eventLoop = eventLoop
+        link = .none
+    }
+
+    /// Whether the peer can still get an answer. False after it went away and after `cancel`.
+    package var isAlive: Bool {
+        if case .none = link { false } else { true }
+    }
+
+    /// A handle other threads may hold.
+    package var remote: RemoteExchange {
+        RemoteExchange(eventLoop: eventLoop, exchange: NIOLoopBound(self, eventLoop: eventLoop))
+    }
+
+    /// An empty buffer for a body; the memory of an earlier answer when that is large enough.
+    package func allocateBody(_ byteCount: Int) -> ByteBuffer {
+        outgoing.takeSpare(ByteBufferAllocator(), byteCount: byteCount)
+    }
+
+    /// Answers with a complete body: one flush.
+    /// - Precondition: the exchange was not answered before.
+    package func respond(
+        status: Int, contentType: StaticString, headers extra: [(String, String)] = [], body: consuming ByteBuffer
+    ) {
+        guard beginAnswer() else { return }
+        outgoing.setWhole(body)
+        send(status, contentType, extra)
+    }
+
+    /// Answers with `{"error": message}`.
+    package func fail(status: Int, _ message: String, headers extra: [(String, String)] = []) {
+        guard isAlive else { return }
+        var body = allocateBody(message.utf8.count + 16)
+        ErrorBody.write(message, into: &body)
+        respond(status: status, contentType: ErrorBody.contentType, headers: extra, body: body)
+    }
+
+    /// Begins an answer that is written in pieces.
+    package func start(status: Int, contentType: StaticString, headers extra: [(String, String)] = []) {
+        guard beginAnswer() else { return }
+        isStreaming = true
+        send(status, contentType, extra)
+    }
+
+    /// Queues a piece of the answer. Shared memory is not copied before it is framed.
+    package func write(_ chunk: ByteBuffer) {
+        guard isAlive, isStreaming, !outgoing.hasEnded else { return }
+        outgoing.append(chunk)
+        if outgoing.byteCount >= Limits.HTTP.responseLowWater { isAboveLowWater = true }
+        outputChanged()
+    }
+
+    /// Bytes accepted by `write` and not yet taken by the connection.
+    package var queuedByteCount: Int { outgoing.byteCount }
+
+    /// Ends the answer.
+    package func finish() {
+        guard isAlive, isStreaming, !outgoing.hasEnded else { return }
+        outgoing.end()
+        outputChanged()
+    }
+
+    /// Gives the request up: resets the stream (HTTP/2) or closes the connection (HTTP/1.1).
+    package func cancel() {
+        switch link {
+        case .http2(let connection): connection.owner.cancel(self, in: connection)
+        case .http1(let connection): connection.close()
+        case .none: break
+        }
+    }
+
+    /// Says that bytes of a streamed body were dealt with: the peer may send as many more.
+    package func consumed(_ byteCount: Int) {
+        switch link {
+        case .http2(let connection):
+            connection.session.consume(index, byteCount: byteCount)
+            connection.outputChanged()
+        case .http1(let connection): connection.consumed(byteCount)
+        case .none: break
+        }
+    }
+
+    /// Whether the connection must stay though the peer is silent: the next word is ours.
+    var isAwaited: Bool { isStreaming || (hasRequestEnded && !isAnswered) }
+
+    /// Makes the exchange ready for a request on this link.
+    func begin(on link: Link) {
+        self.link = link
+        isAnswered = false
+        isStreaming = false
+        isAboveLowWater = false
+        hasRequestEnded = false
+        receivedByteCount = 0
+    }
+
+    /// Forgets the request, keeps the memory. The exchange is dead until `begin`.
+    func end() {
+        link = .none
+        match = nil
+        receiver = nil
+        onDrained = nil
+        outgoing.reset()
+        if requestBody.capacity > 64 * 1024 { requestBody = ByteBuffer() }
+    }
+
+    private func beginAnswer() -> Bool {
+        guard isAlive else { return false }
+        precondition(!isAnswered, "an exchange is answered once")
+        isAnswered = true
+        return true
+    }
+
+    private func send(_ status: Int, _ contentType: StaticString, _ extra: [(String, String)]) {
+        switch link {
+        case .http2(let connection):
+            let hasBody = headers.method != .head && !(outgoing.hasEnded && outgoing.byteCount == 0)
+            connection.session.respond(
+                index, status: status, contentType: contentType, extra: extra, body: hasBody ? self : nil)
+            connection.outputChanged()
+        case .http1(let connection): connection.send(status, contentType, extra)
+        case .none: break
+        }
+    }
+
+    private func outputChanged() {
+        switch link {
+        case .http2(let connection):
+            connection.session.resume(index)
+            connection.outputChanged()
+        case .http1(let connection): connection.outputChanged()
+        case .none: break
+        }
+    }
+
+    /// Whether `onDrained` is due now. Asking it consumes the answer.
+    func takeDrained() -> Bool {
+        guard isAboveLowWater, outgoing.byteCount < Limits.HTTP.responseLowWater else { return false }
+        isAboveLowWater = false
+        return onDrained != nil
+    }
+}
+
+extension Exchange: HTTP2BodySource {
+    package func fill(_ space: inout FrameSpace) -> BodyStep {
+        let step = outgoing.fill(&space)
+        // The callback may write, and so touch the session that is calling us: it waits until output is drained.
+        if isStreaming, takeDrained(), case .http2(let connection) = link { connection.owner.drained.append(self) }
+        return step
+    }
+}
+
+/// A handle to an exchange for other threads.
+package struct RemoteExchange: Sendable {
+    package let eventLoop: any EventLoop
+    let exchange: NIOLoopBound<Exchange>
+
+    /// Runs the closure on the exchange's loop, if the exchange is still alive then.
+    package func onLoop(_ body: @escaping @Sendable (Exchange) -> Void) {
+        eventLoop.execute {
+            let exchange = exchange.value
+            if exchange.isAlive { body(exchange) }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOPosix
+
+/// Bytes on their way to or from a socket; shared, not copied.
+package typealias Bytes = NIOCore.ByteBuffer
+package typealias EventLoops = any NIOCore.EventLoopGroup
+
+/// A value behind a lock that the thread sanitizer understands.
+package typealias Locked = NIOConcurrencyHelpers.NIOLockedValueBox
+
+/// The threads that connections run on: one event loop for each.
+package func makeEventLoops(_ count: Int) -> EventLoops {
+    MultiThreadedEventLoopGroup(numberOfThreads: count)
+}
+
+/// One thread that runs what it is given, in order: a model's lane, a follower.
+package final class WorkThread: Sendable {
+    private let loop: any EventLoop
+    private let group: MultiThreadedEventLoopGroup
+
+    package init() {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        loop = group.next()
+    }
+
+    /// Runs `body` on the thread, after everything given before.
+    package func run(_ body: @escaping @Sendable () -> Void) {
+        loop.execute(body)
+    }
+
+    /// Runs `body` on the thread after a delay, unless the timer is cancelled before.
+    @discardableResult
+    package func run(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> Timer {
+        Timer(scheduled: loop.scheduleTask(in: TimeAmount(delay), body))
+    }
+
+    /// Runs `body` on the thread and waits for its answer.
+    package func call<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            loop.execute { continuation.resume(returning: body()) }
+        }
+    }
+
+    /// Stops with a sentence when the caller is on another thread.
+    package func precondition(file: StaticString = #fileID, line: UInt = #line) {
+        loop.preconditionInEventLoop(file: file, line: line)
+    }
+
+    /// Ends the thread; what it was given and did not run is dropped.
+    package func stop() async {
+        // A group that is stopped already is what is wanted.
+        try? await group.shutdownGracefully()
+    }
+
+    package struct Timer: Sendable {
+        let scheduled: Scheduled<Void>
+        package func cancel() { scheduled.cancel() }
+    }
+}

@@ -1,0 +1,1 @@
+"""What conformance checks and benchmarks share: nodes, requests, hashing, reporting."""

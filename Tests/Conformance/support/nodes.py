@@ -1,0 +1,153 @@
+"""Starts and stops nodes as an operator would: as processes, on free ports, told apart by their `listening` line.
+
+Nothing waits by the clock for a node to be up: the line it writes when ready to answer is what is waited for.
+"""
+
+import atexit
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+from . import project
+
+START_SECONDS_MAX = 20
+STOP_SECONDS_MAX = 20
+
+
+class StartFailed(Exception):
+    """A node ended, or said nothing, instead of listening."""
+
+
+class Node:
+    """One running process. `http` and `peer` are host:port; `log` is the file its standard error goes to."""
+
+    def __init__(self, program, arguments, folder, pin=None):
+        self.program = program
+        self.log = pathlib.Path(folder) / f"{program}-{os.urandom(3).hex()}.log"
+        command = [project.binary(program), *map(str, arguments)]
+        if pin is not None:
+            command = ["taskset", "-c", str(pin), *command]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+        running.append(self)
+        self.listening = self._first_line()
+        addresses = dict(re.findall(r"(\w+)=(\S+)", self.listening))
+        if not self.listening.startswith("listening ") or "http" not in addresses:
+            self.kill()
+            raise StartFailed(f"{' '.join(command)}: first line {self.listening!r}, log: {self.log_tail()}")
+        self.http = addresses["http"]
+        self.peer = addresses.get("peer")
+
+    def _first_line(self):
+        line = b""
+        descriptor = self.process.stdout.fileno()
+        while not line.endswith(b"\n"):
+            if not select.select([descriptor], [], [], START_SECONDS_MAX)[0]:
+                break
+            got = os.read(descriptor, 1)
+            if not got:
+                break
+            line += got
+        return line.decode(errors="replace").strip()
+
+    @property
+    def url(self):
+        return f"http://{self.http}"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def log_tail(self, byte_count=1500):
+        return self.log.read_bytes()[-byte_count:].decode(errors="replace").strip()
+
+    def terminate(self, seconds=STOP_SECONDS_MAX):
+        """Sends SIGTERM and returns the exit status; None when the node is still there after `seconds`."""
+        if self.is_alive():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self):
+        if self.is_alive():
+            self.process.kill()
+            self.process.wait()
+
+
+running = []
+
+
+@atexit.register
+def _stop_all():
+    for node in running:
+        node.kill()
+
+
+class Cluster:
+    """One server node and its workers, with a folder of their own that goes when they do."""
+
+    def __init__(self, worker_count=2, server_options=(), worker_options=(), server_pin=None, worker_pin=None):
+        self.folder = tempfile.mkdtemp(prefix="sluice-test-")
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        self.server = Node(
+            "sluice-server", ["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0", *server_options],
+            self.folder, server_pin)
+        self.workers = [
+            Node("sluice-worker",
+                 ["--name", f"worker-{k}", "--listen", "127.0.0.1:0", "--server", self.server.peer, *worker_options],
+                 self.folder, worker_pin)
+            for k in range(worker_count)
+        ]
+
+    @property
+    def nodes(self):
+        return [self.server, *self.workers]
+
+    def file(self, name, content):
+        """Writes a file into the cluster's folder and returns its path."""
+        path = pathlib.Path(self.folder) / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    def stop(self):
+        for node in reversed(self.nodes):
+            if node.terminate() is None:
+                node.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def refused_start(program, *arguments, seconds=10):
+    """Starts a node that must refuse to start: its exit status (None: it ran on) and its lines of standard error."""
+    process = subprocess.Popen(
+        [project.binary(program), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE)
+    try:
+        _, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        _, errors = process.communicate()
+        return None, errors.decode(errors="replace").splitlines()
+    return process.returncode, errors.decode(errors="replace").splitlines()
+
+
+def until(condition, seconds=10, every=0.02):
+    """Waits for a condition another process makes true: its value, or the last false one when the time is over."""
+    pause = threading.Event()
+    for _ in range(max(1, int(seconds / every))):
+        value = condition()
+        if value:
+            return value
+        pause.wait(every)
+    return condition()
