@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "CKernels", path: "Sources/Shared/CKernels"),
         shared("Domain", ["CKernels"]),
         shared("Files", [system]),
+        shared("Telemetry", [log]),
         shared("Configuration", ["Domain", .product(name: "Yams", package: "Yams")]),
         shared("Format", ["Domain", "CKernels"]),
         shared("Features", ["Domain", "CKernels"]),
@@ -86,11 +87,11 @@ let package = Package(
             path: "Sources/WorkerNode/PredictionWorker", swiftSettings: strict),
         .executableTarget(
             name: "sluice-server",
-            dependencies: ["ParameterServer", "Configuration", "Files", "Transport", arguments, system],
+            dependencies: ["ParameterServer", "Configuration", "Files", "Transport", "Telemetry", arguments, system],
             path: "Sources/ServerNode/Main", swiftSettings: strict),
         .executableTarget(
             name: "sluice-worker",
-            dependencies: ["PredictionWorker", "Configuration", "Files", "Transport", arguments, system],
+            dependencies: ["PredictionWorker", "Configuration", "Files", "Transport", "Telemetry", arguments, system],
             path: "Sources/WorkerNode/Main", swiftSettings: strict),
         .executableTarget(
             name: "sluice",

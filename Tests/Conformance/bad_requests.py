@@ -4,6 +4,7 @@ A row's status may be several where the contract leaves it open. `says` must occ
 """
 
 import dataclasses
+import itertools
 import json
 import math
 import struct
@@ -207,8 +208,11 @@ def training_rows():
 
 
 def spec_rows():
-    def spec(name, text, says, status=400, model="spec"):
-        return Row(f"spec: {name}", "server", "PUT", f"/v1/models/{model}", status, text.encode(), {}, says)
+    numbers = itertools.count(1)
+
+    def spec(name, text, says, status=400, model=None):
+        path = f"/v1/models/{model or f'spec-{next(numbers)}'}"
+        return Row(f"spec: {name}", "server", "PUT", path, status, text.encode(), {}, says)
 
     yield spec("an unknown key", "bits: 18\nbitz: 19\n", "bitz")
     yield spec("an unknown key of the learner", "learner: {rule: ftrl, gamma: 1}\n", "gamma")

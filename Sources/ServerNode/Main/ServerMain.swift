@@ -3,6 +3,7 @@ internal import Configuration
 internal import Files
 internal import ParameterServer
 internal import SystemPackage
+internal import Telemetry
 internal import Transport
 
 @main
@@ -19,6 +20,7 @@ struct ServerMain: AsyncParsableCommand {
     @Option(help: "Where the specs of models outlive the process.") var stateFolder: String?
 
     func run() async throws {
+        startLog()
         do {
             let options = try options()
             try await ServerNode(options).run { port, peerPort in

@@ -32,7 +32,7 @@ package struct ServerRoutes: Sendable {
     /// What other nodes may ask: only over the listener for nodes.
     package var forNodes: [Route] {
         [
-            .whole(.get, "/v1/peer/models", access: .cluster, bodyLimit: 0) { exchange, _ in list(exchange) },
+            .whole(.get, "/v1/peer/models", access: .cluster, bodyLimit: 0) { exchange, _ in names(exchange) },
             .streaming(.get, "/v1/peer/models/{model}/feed", access: .cluster) { feed($0) },
         ]
     }
@@ -78,6 +78,13 @@ package struct ServerRoutes: Sendable {
     private func list(_ exchange: Exchange) {
         let models = registry.all.map { describe($0.name, $0.entry, status: nil) }
         exchange.respondJSON("{\"models\":[\(models.joined(separator: ","))]}")
+    }
+
+    /// The names of open models, one a line.
+    private func names(_ exchange: Exchange) {
+        var names = ""
+        for case (let name, .open) in registry.all { names += "\(name)\n" }
+        exchange.respond(status: 200, contentType: "text/plain", body: Bytes(string: names))
     }
 
     private func respond(_ exchange: Exchange, _ name: ModelName, _ entry: ModelRegistry.Entry, status: Int = 200) {
@@ -212,15 +219,4 @@ package struct ServerRoutes: Sendable {
                 "models": "[\(models.joined(separator: ","))]",
             ]))
     }
-}
-
-/// A streamed body that nobody wants: answered at once, read to its end.
-final class RefusedBody: BodyReceiver {
-    init(_ exchange: Exchange, status: Int, _ reason: String, headers: [(String, String)] = []) {
-        exchange.fail(status: status, reason, headers: headers)
-    }
-
-    func received(_ chunk: Bytes, on exchange: Exchange) { exchange.consumed(chunk.readableBytes) }
-    func ended(_ exchange: Exchange) {}
-    func cancelled() {}
 }

@@ -29,6 +29,22 @@ extension Limits {
         package static let retryAfterSeconds = 1
     }
 
+    package enum Predicting {
+        /// Bytes of a request to score.
+        package static let bodyByteCountMax = 16 << 20
+        /// Examples of one request: a loop scores them in one turn, at most about 2 ms.
+        package static let exampleCountMax = 5000
+        /// Levels of nesting in a request's JSON.
+        package static let nestingMax = 16
+        /// How long a request may wait for a version when it does not say.
+        package static let versionWait: Duration = .seconds(1)
+        package static let versionWaitMax: Duration = .seconds(60)
+        /// Requests of one event loop that may wait for a version.
+        package static let waitingCountMax = 1024
+        /// How long a request for a whole digest waits for it.
+        package static let digestWait: Duration = .seconds(5)
+    }
+
     package enum Node {
         /// From SIGTERM until open requests are cut.
         package static let drainTimeout: Duration = .seconds(10)
@@ -45,6 +61,12 @@ extension Limits {
         /// Bytes queued on one follower's answer above which parts stay in the ring.
         package static let followerQueuedByteCountMax = 8 << 20
         package static let heartbeatInterval: Duration = .seconds(1)
+        /// How often a worker asks a server for its models.
+        package static let discoveryInterval: Duration = .seconds(1)
+        /// A worker's longest wait before it tries a server again.
+        package static let reconnectWaitMax: Duration = .seconds(2)
+        /// A worker's wait before it opens a feed anew that ended while the connection stood.
+        package static let reopenWait: Duration = .milliseconds(200)
         /// How often publishes may fall.
         package static let publishInterval: ClosedRange<Duration> = .milliseconds(5)...(.seconds(3600))
     }

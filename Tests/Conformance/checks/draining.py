@@ -23,7 +23,7 @@ def server_drains(subject, state):
         tools.needs("curl")
         ask(subject.server.http, "PUT", "/v1/models/drained", "bits: 18\n")
         process = subprocess.Popen(
-            ["curl", "-sS", "-N", "--http2-prior-knowledge", "-X", "POST", "-T", "-", "-H", "Sluice-Trainer: t",
+            ["curl", "-sS", "-N", "--http2-prior-knowledge", "-X", "POST", "-T", ".", "-H", "Sluice-Trainer: t",
              "-H", "Sluice-Sequence: 1", "-H", "Sluice-Batch-Lines: 50",
              f"{subject.server.url}/v1/models/drained/examples"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

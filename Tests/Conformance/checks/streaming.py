@@ -145,14 +145,14 @@ def gap(url):
 
 
 def incremental(subject):
-    """curl sends a body it does not know the end of; the first answer must not wait for it."""
+    """curl sends a body it does not know the end of (`-T .` reads on while it sends); no answer waits for the end."""
     def check():
         tools.needs("curl")
         expect(ask(subject.server.http, "PUT", "/v1/models/slowly", SPEC).status, 201, "PUT")
         process = subprocess.Popen(
-            ["curl", "-sS", "-N", "--http2-prior-knowledge", "-X", "POST", "-T", "-", *named("t", 1),
+            ["curl", "-sS", "-N", "--http2-prior-knowledge", "-X", "POST", "-T", ".", *named("t", 1),
              f"{subject.server.url}/v1/models/slowly/examples"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:
             lines = examples.lines(200, seed=24)
             for k in range(2):

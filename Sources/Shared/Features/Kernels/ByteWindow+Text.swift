@@ -18,6 +18,12 @@ extension ByteWindow {
         byteCount += text.byteCount
     }
 
+    package mutating func appendLineFeed() {
+        makeRoom(1)
+        bytes[byteCount] = UInt8(ascii: "\n")
+        byteCount += 1
+    }
+
     /// Reads at most `count` bytes of an open file behind the text.
     ///
     /// - Returns: how many were read, 0 at the end of the file, or the error number.

@@ -51,6 +51,12 @@ package func logLoss(margin: Double, label: Float) -> Double {
     return (agreeing < 0 ? -agreeing : 0) + logarithm(ofOnePlus: exponential(ofNonPositive: -agreeing.magnitude))
 }
 
+/// As below, for arrays; both are long enough.
+package func probabilities(_ margins: [Double], _ count: Int, into probabilities: inout [Float]) {
+    var span = probabilities.mutableSpan
+    Learning.probabilities(margins.span.extracting(first: count), into: &span)
+}
+
 /// The probability of label 1 that is told to clients.
 package func probabilities(_ margins: Span<Double>, into probabilities: inout MutableSpan<Float>) {
     precondition(margins.count <= probabilities.count, "room for every probability")

@@ -8,6 +8,8 @@ package enum TensorError: Error, Equatable, Sendable {
     case indexTooLarge(at: Int, index: UInt32, limit: Int)
     case valueNotFinite(at: Int)
     case tooManyFeatures(example: Int, count: Int, limit: Int)
+    /// The numbers could not be read; the sentence says why.
+    case unreadable(String)
 }
 
 extension WeightTable {
@@ -62,6 +64,15 @@ extension WeightTable {
             }
         }
         if let problem { throw problem }
+    }
+
+    /// As above, for arrays.
+    package func score(
+        offsets: [UInt32], indices: [UInt32], values: [Float], featuresMax: Int, into margins: inout [Double]
+    ) throws(TensorError) {
+        try unsafe score(
+            offsets: offsets.span.bytes, indices: indices.span.bytes, values: values.span.bytes,
+            featuresMax: featuresMax, into: &margins)
     }
 
     private func score(_ columns: ScoringColumns, _ examples: Int, into margins: inout [Double]) {

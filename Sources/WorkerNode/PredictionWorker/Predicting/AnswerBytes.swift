@@ -1,0 +1,102 @@
+internal import Domain
+internal import Learning
+internal import Scoring
+internal import Transport
+
+/// An infer answer as bytes: the JSON, then binary outputs in its order.
+struct AnswerBytes {
+    private var json: [UInt8] = []
+    private var binary: [UInt8] = []
+    private var probabilities: [Float] = []
+
+    /// Of the JSON part.
+    var jsonByteCount: Int { json.count }
+    var byteCount: Int { json.count + binary.count }
+
+    mutating func begin(_ model: ServingModel, ageMilliseconds: UInt64) {
+        json.removeAll(keepingCapacity: true)
+        binary.removeAll(keepingCapacity: true)
+        json.append(contentsOf: model.answerPrefix)
+        append(number: ageMilliseconds)
+        json.append(UInt8(ascii: "}"))
+    }
+
+    /// Echoes the request's id, quotes included.
+    mutating func id(_ body: RawSpan, _ range: Range<Int>) {
+        append(",\"id\":")
+        for at in range { json.append(body.byte(at: at)) }
+    }
+
+    mutating func outputs(_ request: InferRequest, _ margins: [Double], _ count: Int) {
+        append(",\"outputs\":[")
+        if request.wantsProbability {
+            if probabilities.count < count {
+                probabilities = Array(repeating: 0, count: max(count, 2 * probabilities.count))
+            }
+            Learning.probabilities(margins, count, into: &probabilities)
+            head("probability", "FP32", count)
+            if request.probabilityIsBinary {
+                binaryHead(4 * count)
+                appendLittleEndian(probabilities, count, to: &binary)
+            } else {
+                append(",\"data\":[")
+                for e in 0..<count {
+                    if e > 0 { json.append(UInt8(ascii: ",")) }
+                    json.append(contentsOf: "\(probabilities[e])".utf8)
+                }
+                append("]}")
+            }
+        }
+        if request.wantsMargin {
+            if request.wantsProbability { json.append(UInt8(ascii: ",")) }
+            head("margin", "FP64", count)
+            if request.marginIsBinary {
+                binaryHead(8 * count)
+                appendLittleEndian(margins, count, to: &binary)
+            } else {
+                append(",\"data\":[")
+                for e in 0..<count {
+                    if e > 0 { json.append(UInt8(ascii: ",")) }
+                    json.append(contentsOf: "\(margins[e])".utf8)
+                }
+                append("]}")
+            }
+        }
+        append("]}")
+    }
+
+    func move(to buffer: inout Bytes) {
+        buffer.writeBytes(json)
+        buffer.writeBytes(binary)
+    }
+
+    private mutating func head(_ name: StaticString, _ type: StaticString, _ count: Int) {
+        append("{\"name\":\"")
+        append(name)
+        append("\",\"datatype\":\"")
+        append(type)
+        append("\",\"shape\":[")
+        append(number: UInt64(count))
+        append(",1]")
+    }
+
+    private mutating func binaryHead(_ byteCount: Int) {
+        append(",\"parameters\":{\"binary_data_size\":")
+        append(number: UInt64(byteCount))
+        append("}}")
+    }
+
+    private mutating func append(_ text: StaticString) { appendUTF8(text, to: &json) }
+
+    private mutating func append(number: UInt64) {
+        var digits: InlineArray<20, UInt8> = .init(repeating: 0)
+        var rest = number
+        var first = 20
+        repeat {
+            first -= 1
+            digits[first] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
+            rest /= 10
+        } while rest > 0
+        for k in first..<20 { json.append(digits[k]) }
+    }
+}

@@ -1,0 +1,258 @@
+internal import Domain
+internal import Features
+internal import Format
+internal import Learning
+internal import Scoring
+internal import Transport
+
+/// Scores requests on one event loop, in memory that serves again for the next.
+final class Predictor {
+    private var json = ByteWindow()
+    private var text = ByteWindow()
+    private var parser: (fingerprint: Fingerprint, parser: VWTextParser)?
+    private var batch = ExampleBatch()
+    private var indices: [UInt32] = []
+    private var values: [Float] = []
+    private var offsets: [UInt32] = []
+    private var margins: [Double] = []
+    private var answer = AnswerBytes()
+    /// The last request's JSON that described only binary tensors: clients send the same words again and again.
+    private var lastHeader: [UInt8] = []
+    private var lastRequest: InferRequest?
+
+    /// Reads a request's JSON.
+    ///
+    /// - Parameter jsonByteCount: how much of the body is JSON; binary tensors follow.
+    func read(_ body: RawSpan, jsonByteCount: Int) throws(InferProblem) -> InferRequest {
+        let header = body.extracting(first: jsonByteCount)
+        if let lastRequest, header.hasSameBytes(as: lastHeader) { return lastRequest }
+        json.removeAll()
+        json.append(header)
+        let request = try InferRequest(json.bytes, 0..<jsonByteCount)
+        if request.inputs.allSatisfy({ $0.binaryByteCount != nil }) && jsonByteCount <= 4096 {
+            lastHeader = Array(json.bytes[..<jsonByteCount])
+            lastRequest = request
+        }
+        return request
+    }
+
+    /// Scores a request with `model`.
+    ///
+    /// - Returns: E; the margins are kept for `write`.
+    func score(
+        _ request: InferRequest, _ body: RawSpan, jsonByteCount: Int, _ model: ServingModel
+    ) throws(InferProblem) -> Int {
+        var place = jsonByteCount
+        var line: InferRequest.Input?
+        var tensors = (indices: Range<Int>?.none, values: Range<Int>?.none, offsets: Range<Int>?.none)
+        var given = (
+            indices: InferRequest.Input?.none, values: InferRequest.Input?.none, offsets: InferRequest.Input?.none
+        )
+        var lineBytes = 0..<0
+        for input in request.inputs {
+            let bytes = place..<place + (input.binaryByteCount ?? 0)
+            guard bytes.upperBound <= body.byteCount else {
+                throw InferProblem("the body ends before its tensors do: \(bytes.upperBound) bytes expected")
+            }
+            place = bytes.upperBound
+            switch input.name {
+            case .line: (line, lineBytes) = (input, bytes)
+            case .indices: (given.indices, tensors.indices) = (input, bytes)
+            case .values: (given.values, tensors.values) = (input, bytes)
+            case .offsets: (given.offsets, tensors.offsets) = (input, bytes)
+            }
+        }
+        guard place == body.byteCount else {
+            throw InferProblem("the body has \(body.byteCount - place) bytes behind its tensors")
+        }
+        if let line {
+            guard given.indices == nil, given.values == nil, given.offsets == nil else {
+                throw InferProblem("give either 'line' or the CSR tensors, not both")
+            }
+            return try scoreLines(line, body.extracting(lineBytes), model)
+        }
+        guard let indices = given.indices, let offsets = given.offsets else {
+            throw InferProblem("inputs wanted: 'line', or 'indices' and 'offsets' (and 'values')")
+        }
+        guard let fingerprint = request.fingerprint else {
+            throw InferProblem(
+                "indices want the request parameter 'fingerprint': \"\(model.spec.fingerprint)\" is this model's")
+        }
+        guard fingerprint == model.spec.fingerprint else {
+            throw InferProblem(
+                "the indices' fingerprint is \(fingerprint), this model's is \(model.spec.fingerprint): "
+                    + "they were hashed by another plan")
+        }
+        guard offsets.count >= 1, offsets.count - 1 <= Limits.Predicting.exampleCountMax else {
+            throw InferProblem("'offsets' wants 1 to \(Limits.Predicting.exampleCountMax + 1) numbers")
+        }
+        if let values = given.values, values.count != indices.count {
+            throw InferProblem("'values' has \(values.count) numbers, but 'indices' has \(indices.count)")
+        }
+        do throws(TensorError) {
+            let isBinary = [given.indices, given.values, given.offsets].allSatisfy {
+                $0?.binaryByteCount != nil || $0 == nil
+            }
+            if isBinary, let indices = tensors.indices, let offsets = tensors.offsets {
+                try model.table.score(
+                    offsets: body.extracting(offsets), indices: body.extracting(indices),
+                    values: body.extracting(tensors.values ?? 0..<0),
+                    featuresMax: Limits.Features.perExampleMax, into: &margins)
+            } else {
+                try readTensors(
+                    given.indices, given.values, given.offsets, tensors.indices, tensors.values, tensors.offsets, body)
+                try model.table.score(
+                    offsets: self.offsets, indices: self.indices, values: values,
+                    featuresMax: Limits.Features.perExampleMax, into: &margins)
+            }
+        } catch {
+            throw InferProblem(error.sentence)
+        }
+        return offsets.count - 1
+    }
+
+    /// Writes the answer of the request scored last.
+    func write(
+        _ request: InferRequest, body: RawSpan, _ model: ServingModel, count: Int, now: UInt64, on exchange: Exchange
+    ) {
+        answer.begin(model, ageMilliseconds: model.ageMilliseconds(now: now))
+        if let id = request.id { answer.id(body, id) }
+        answer.outputs(request, margins, count)
+        let hasBinary =
+            request.wantsProbability && request.probabilityIsBinary || request.wantsMargin && request.marginIsBinary
+        var buffer = exchange.allocateBody(answer.byteCount)
+        answer.move(to: &buffer)
+        if hasBinary {
+            exchange.respond(
+                status: 200, contentType: "application/octet-stream",
+                headers: [("inference-header-content-length", String(answer.jsonByteCount))], body: buffer)
+        } else {
+            exchange.respond(status: 200, contentType: "application/json", body: buffer)
+        }
+    }
+
+    // MARK: text
+
+    private func scoreLines(
+        _ input: InferRequest.Input, _ tensor: RawSpan, _ model: ServingModel
+    ) throws(InferProblem) -> Int {
+        guard input.count <= Limits.Predicting.exampleCountMax else {
+            throw InferProblem("'line' has \(input.count) elements; at most \(Limits.Predicting.exampleCountMax)")
+        }
+        text.removeAll()
+        var count = 0
+        if let place = input.dataPlace {
+            var reader = JSONReader(json.bytes, place..<json.byteCount)
+            var line: [UInt8] = []
+            try reader.array { (reader) throws(InferProblem) in
+                try reader.flatArray { (reader) throws(InferProblem) in
+                    line.removeAll(keepingCapacity: true)
+                    try reader.appendString(to: &line)
+                    try self.check(line.span.contains(0x0a), line.isEmpty, count)
+                    line.append(0x0a)
+                    self.text.append(line)
+                    count += 1
+                }
+            }
+        } else {
+            var at = 0
+            while at < tensor.byteCount {
+                guard at + 4 <= tensor.byteCount else { throw InferProblem("'line': an element's length is cut off") }
+                let length = Int(tensor.word32(at: at))
+                guard length <= tensor.byteCount - at - 4 else {
+                    throw InferProblem("'line': element \(count) ends behind the tensor")
+                }
+                let element = tensor.extracting(at + 4..<at + 4 + length)
+                try check(element.contains(0x0a), element.isEmpty, count)
+                text.append(element)
+                text.appendLineFeed()
+                at += 4 + length
+                count += 1
+            }
+        }
+        guard count == input.count else {
+            throw InferProblem("'line' has \(count) elements, but its shape says \(input.count)")
+        }
+        if parser?.fingerprint != model.spec.fingerprint {
+            parser = (model.spec.fingerprint, VWTextParser(model.spec, purpose: .scoring))
+        }
+        batch.removeAll()
+        var errors = LineErrors()
+        _ = parser?.parser.parse(&text, endsText: true, firstLine: 0, into: &batch, errors: &errors)
+        if let error = errors.told.first {
+            throw InferProblem("'line', element \(error.line), column \(error.column): \(error.reason.rawValue)")
+        }
+        guard batch.exampleCount == count else { throw InferProblem("'line' has an element that is no example") }
+        model.table.score(batch, into: &margins)
+        return count
+    }
+
+    private func check(_ hasLineFeed: Bool, _ isEmpty: Bool, _ element: Int) throws(InferProblem) {
+        if hasLineFeed { throw InferProblem("'line', element \(element): a line feed inside an example") }
+        if isEmpty { throw InferProblem("'line', element \(element) is empty") }
+    }
+
+    // MARK: JSON tensors
+
+    private func readTensors(
+        _ indexInput: InferRequest.Input?, _ valueInput: InferRequest.Input?, _ offsetInput: InferRequest.Input?,
+        _ indexBytes: Range<Int>?, _ valueBytes: Range<Int>?, _ offsetBytes: Range<Int>?, _ body: RawSpan
+    ) throws(TensorError) {
+        func numbers(
+            _ input: InferRequest.Input?, _ bytes: Range<Int>?, _ name: String, _ range: ClosedRange<Int>,
+            _ take: (UInt32) -> Void
+        ) throws(TensorError) {
+            guard let input else { return }
+            guard let place = input.dataPlace else {
+                for at in stride(from: bytes?.lowerBound ?? 0, to: bytes?.upperBound ?? 0, by: 4) {
+                    take(body.word32(at: at))
+                }
+                return
+            }
+            var count = 0
+            var reader = JSONReader(json.bytes, place..<json.byteCount)
+            do throws(InferProblem) {
+                try reader.array { (reader) throws(InferProblem) in
+                    try reader.flatArray { (reader) throws(InferProblem) in
+                        if name == "values" {
+                            take(Float(try reader.number()).bitPattern)
+                        } else {
+                            let number = try reader.integer()
+                            guard range.contains(number) else {
+                                throw InferProblem("'\(name)', element \(count): \(number) is out of range")
+                            }
+                            take(UInt32(truncatingIfNeeded: number))
+                        }
+                        count += 1
+                    }
+                }
+            } catch { throw .unreadable(error.text) }
+            guard count == input.count else {
+                throw .unreadable("'\(name)' has \(count) elements, but its shape says \(input.count)")
+            }
+        }
+        indices.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        offsets.removeAll(keepingCapacity: true)
+        try numbers(indexInput, indexBytes, "indices", 0...Int(UInt32.max)) { indices.append($0) }
+        try numbers(valueInput, valueBytes, "values", 0...0) { values.append(Float(bitPattern: $0)) }
+        try numbers(offsetInput, offsetBytes, "offsets", 0...Int(Int32.max)) { offsets.append($0) }
+    }
+}
+
+extension TensorError {
+    var sentence: String {
+        switch self {
+        case .offsetsNotSorted(let at): "'offsets' must rise: element \(at) is below the one before"
+        case .offsetsDoNotStartAtZero: "'offsets' must begin with 0"
+        case .offsetsDoNotEndAtFeatureCount(let last, let count):
+            "'offsets' ends with \(last), but 'indices' has \(count) elements"
+        case .indexTooLarge(let at, let index, let limit):
+            "'indices', element \(at): \(index) is not below this model's \(limit)"
+        case .valueNotFinite(let at): "'values', element \(at) is not a finite number"
+        case .tooManyFeatures(let example, let count, let limit):
+            "example \(example) has \(count) features; at most \(limit)"
+        case .unreadable(let what): what
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package import Domain
+internal import Features
+internal import Transport
+
+/// The models that one event loop serves, and the memory its predictions use. Touched on that loop only, so a request
+/// reads one version, takes no lock and allocates nothing that grows.
+package final class LoopModels {
+    package private(set) var models: [ServingModel] = []
+    /// Requests that wait for a version.
+    private var waiting: [Waiting] = []
+    let predictor = Predictor()
+    package internal(set) var requestCount = 0
+    package internal(set) var predictionCount = 0
+
+    struct Waiting {
+        let id: ObjectIdentifier
+        let isDue: (ServingModel) -> Bool
+        let resume: () -> Void
+    }
+
+    package init() {}
+
+    package func model(_ name: RawSpan) -> ServingModel? {
+        for model in models where name.hasSameBytes(as: model.nameBytes) { return model }
+        return nil
+    }
+
+    package func model(_ name: ModelName) -> ServingModel? { models.first { $0.name == name } }
+
+    /// From the next request on, the model is this.
+    package func set(_ model: ServingModel) {
+        if let place = models.firstIndex(where: { $0.name == model.name }) {
+            models[place] = model
+        } else {
+            models.append(model)
+        }
+        let due = waiting.filter { $0.isDue(model) }
+        guard !due.isEmpty else { return }
+        waiting.removeAll { waiting in due.contains { $0.id == waiting.id } }
+        for request in due { request.resume() }
+    }
+
+    var waitingCount: Int { waiting.count }
+
+    func wait(_ request: Waiting) { waiting.append(request) }
+
+    /// Forgets a request; false when it was resumed already.
+    func stopWaiting(_ id: ObjectIdentifier) -> Bool {
+        guard let place = waiting.firstIndex(where: { $0.id == id }) else { return false }
+        waiting.remove(at: place)
+        return true
+    }
+}

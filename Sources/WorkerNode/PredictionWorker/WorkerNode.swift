@@ -1,0 +1,58 @@
+package import Configuration
+internal import Domain
+internal import Logging
+internal import Scoring
+internal import SystemPackage
+internal import Transport
+
+/// A worker node: follows server nodes and answers reads. `run` returns when it was drained.
+package struct WorkerNode: Sendable {
+    private let options: WorkerOptions
+
+    package init(_ options: WorkerOptions) { self.options = options }
+
+    /// Runs until `stop` answers.
+    ///
+    /// - Parameter started: told the port, once the listener answers.
+    package func run(started: (_ port: Int) -> Void, stop: () async -> Void) async throws {
+        let log = Logger(label: "sluice.worker.\(options.name)")
+        let group = makeEventLoops(options.loopCount)
+        let loops = await PerLoop(group) { LoopModels() }
+        let replicas = ReplicaSet(loops)
+        let token: ClusterToken? =
+            if let path = options.tokenFile { try await ClusterToken(readingFile: path) } else { nil }
+        try await loadSavedModels(loops, log)
+
+        let isDraining = Locked(false)
+        let routes = WorkerRoutes(node: options.name, loops: loops, replicas: replicas, isDraining: isDraining)
+        let listener = try await HTTPListener.start(
+            host: options.listen.host, port: options.listen.port, group: group, router: Router(routes.all))
+        log.info("listening", metadata: ["http": "\(listener.port)"])
+        started(listener.port)
+
+        await withDiscardingTaskGroup { tasks in
+            for server in options.servers {
+                let follower = ServerFollower(
+                    server: server, loops: group, token: token, replicas: replicas, log: log)
+                tasks.addTask { await follower.run() }
+            }
+            await stop()
+            log.info("draining")
+            isDraining.withLockedValue { $0 = true }
+            await listener.drain(within: Limits.Node.drainTimeout)
+            tasks.cancelAll()
+        }
+        log.info("stopped")
+    }
+
+    private func loadSavedModels(_ loops: PerLoop<LoopModels>, _ log: Logger) async throws {
+        for (text, folder) in options.modelFolders.sorted(by: { $0.key < $1.key }) {
+            guard let name = ModelName(text) else {
+                throw ConfigurationError("'\(text)' is no model's name: 1 to 64 letters, digits, '_', '-' or '.'")
+            }
+            let model = ServingModel(name, try ModelFile.read(from: FilePath(folder)))
+            await loops.onEach { $0.set(model) }
+            log.info("loaded", metadata: ["model": "\(name)", "version": "\(model.version)", "folder": "\(folder)"])
+        }
+    }
+}
