@@ -5,12 +5,12 @@ import subprocess
 
 from support import project
 from support.report import Skip
+from support.training import has_command
 
 
 def bench(name, *options, pin=None):
     """Runs `sluice bench NAME ... --json` and returns what its last line says; skipped when this build lacks it."""
-    known = subprocess.run([project.binary("sluice"), "bench", name, "--help"], capture_output=True)
-    if known.returncode:
+    if not has_command("bench", name):
         raise Skip(f"this build has no `sluice bench {name}`")
     command = [project.binary("sluice"), "bench", name, *map(str, options), "--json"]
     if pin is not None:

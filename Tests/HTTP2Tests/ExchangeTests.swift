@@ -20,13 +20,17 @@ struct SessionExchangeTests {
         let client = try End(.client)
         let server = try Self.echoServer()
         let index = try client.session.request(
-            method: .post, path: "/a?b=c", authority: "h", extra: [("x-number", "42")], body: TestBody(Array("hello".utf8)))
+            method: .post, path: "/a?b=c", authority: "h", extra: [("x-number", "42")],
+            body: TestBody(Array("hello".utf8)))
         var seen: [String] = []
         let echo = server.react
         server.react = { event, server in
             if case .head(let index) = event {
                 let headers = server.session.headers(of: index)
-                seen = [headers.withPath { $0.text }, headers.method.name.description, "\(headers.integer("x-number") ?? 0)"]
+                seen = [
+                    headers.withPath { $0.text }, headers.method.name.description,
+                    "\(headers.integer("x-number") ?? 0)",
+                ]
             }
             echo(event, server)
         }
@@ -117,7 +121,8 @@ struct SessionExchangeTests {
         let server = try End(.server)
         let byteCount = 3 * Int(Limits.HTTP.streamWindowByteCount)
         _ = try client.session.request(
-            method: .post, path: "/", authority: "h", extra: [], body: TestBody([UInt8](repeating: 1, count: byteCount)))
+            method: .post, path: "/", authority: "h", extra: [], body: TestBody([UInt8](repeating: 1, count: byteCount))
+        )
         try converse(client, server)
         #expect(server.bodies[0]?.count == Int(Limits.HTTP.streamWindowByteCount))
         server.session.consume(0, byteCount: Int(Limits.HTTP.streamWindowByteCount))

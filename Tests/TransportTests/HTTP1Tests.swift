@@ -102,5 +102,7 @@ struct HTTP1Tests {
 extension String {
     /// How often a text occurs.
     func components(of text: String) -> Int { ranges(of: text).count }
-    func range(of text: String) -> Int? { ranges(of: text).first.map { utf8.distance(from: startIndex, to: $0.lowerBound) } }
+    func range(of text: String) -> Int? {
+        ranges(of: text).first.map { utf8.distance(from: startIndex, to: $0.lowerBound) }
+    }
 }

@@ -77,10 +77,10 @@ struct ListenerTests {
     @Test("a silent connection is closed after the preface timeout, an idle one after its own")
     func timeouts() async throws {
         var options = ListenerOptions()
-        options.timeouts.preface = .milliseconds(20)
-        options.timeouts.header = .milliseconds(20)
-        options.timeouts.idle = .milliseconds(20)
-        options.timeouts.tick = .milliseconds(5)
+        options.timeouts.preface = .milliseconds(500)
+        options.timeouts.header = .milliseconds(500)
+        options.timeouts.idle = .milliseconds(500)
+        options.timeouts.tick = .milliseconds(20)
         try await withServer([echo(.get, "/t")], options: options) { listener in
             #expect(try await talk(listener, "PRI").isEmpty)
             let answer = try await talk(listener, "GET /t HTTP/1.1\r\nhost: h\r\n\r\n")

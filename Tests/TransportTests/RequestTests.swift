@@ -56,6 +56,33 @@ struct RequestTests {
         }
     }
 
+    @Test("the more specific of two patterns wins, and a capture never crosses a slash")
+    func patterns() async throws {
+        func naming(_ name: String, _ path: String) -> Route {
+            .whole(.post, path, bodyLimit: 0) { exchange, _ in
+                exchange.respond(status: 200, contentType: "text/plain", body: ByteBuffer(string: name))
+            }
+        }
+        let routes = [
+            naming("model", "/m/{model}"), naming("freeze", "/m/{model}:freeze"), naming("fixed", "/m/all"),
+            naming("deep", "/m/{model}/infer"), naming("root", "/"),
+        ]
+        try await withServer(routes) { listener in
+            let client = try await connect(listener)
+            let cases = [
+                ("/m/a", "model"), ("/m/a:freeze", "freeze"), ("/m/all", "fixed"), ("/m/a/infer", "deep"),
+                ("/", "root"),
+                ("/m/a?x=/y", "model"),
+            ]
+            for (path, name) in cases {
+                #expect(try await client.request(.post, path, timeout: .seconds(20)).text == name, "\(path)")
+            }
+            for path in ["/m/", "/m", "/m/a/b", "/m/a/infer/", "/m/a//infer", "//", "/m//infer"] {
+                #expect(try await client.request(.post, path, timeout: .seconds(20)).status == 404, "\(path)")
+            }
+        }
+    }
+
     @Test("an unknown path is 404, a wrong method 405 with allow, both as JSON")
     func refusals() async throws {
         try await withServer([echo(.post, "/t"), echo(.put, "/t")]) { listener in
@@ -85,6 +112,24 @@ struct RequestTests {
             let fine = try await client.request(
                 .post, "/t", body: ByteBuffer(repeating: 1, count: 1000), timeout: .seconds(20))
             #expect(fine.status == 200)
+        }
+    }
+
+    @Test("a request that was cut off leaves nothing behind for the next")
+    func cutOff() async throws {
+        try await withServer([echo(.post, "/t"), echo(.get, "/t")]) { listener in
+            let client = try await connect(listener)
+            for _ in 0..<20 {
+                let stream = try await client.open(.post, "/t")
+                try await stream.write(ByteBuffer(string: "half of a"))
+                // An answered request on the same connection says that the half has arrived before it is cut off.
+                #expect(try await client.request(.get, "/t", timeout: .seconds(20)).text.isEmpty)
+                stream.cancel()
+                // Large enough to be gathered from several frames.
+                let body = ByteBuffer(repeating: 5, count: 40_000)
+                let answer = try await client.request(.post, "/t", body: body, timeout: .seconds(20))
+                #expect(answer.body == body)
+            }
         }
     }
 

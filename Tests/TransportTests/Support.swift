@@ -1,4 +1,5 @@
 import Domain
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Transport
@@ -37,26 +38,30 @@ func talk(
                 try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
             }
         }
-    return try await channel.executeThenClose { inbound, outbound in
-        try await outbound.write(ByteBuffer(string: text))
-        if let continuing { try await outbound.write(ByteBuffer(string: continuing)) }
-        var received = ""
-        var rest = next[...]
-        do {
+    let received = NIOLockedValueBox("")
+    do {
+        try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: text))
+            if let continuing { try await outbound.write(ByteBuffer(string: continuing)) }
+            var rest = next[...]
             for try await chunk in inbound {
-                received += String(buffer: chunk)
-                if isEnough(received) { break }
+                let text = received.withLockedValue { received in
+                    received += String(buffer: chunk)
+                    return received
+                }
+                if isEnough(text) { break }
                 if let more = rest.popFirst() { try await outbound.write(ByteBuffer(string: more)) }
             }
-        } catch is IOError {
-            // A reset by the peer ends the conversation like a close does.
         }
-        return received
+    } catch  where error is IOError || error is ChannelError {
+        // A reset or a close by the peer ends the conversation; what was received until then counts.
     }
+    return received.withLockedValue { $0 }
 }
 
 /// Gives the request's body back.
-func echo(_ method: Transport.Method = .post, _ path: String, access: Access = .open, bodyLimit: Int = 1 << 20) -> Route {
+func echo(_ method: Transport.Method = .post, _ path: String, access: Access = .open, bodyLimit: Int = 1 << 20) -> Route
+{
     .whole(method, path, access: access, bodyLimit: bodyLimit) { exchange, bytes in
         var body = exchange.allocateBody(bytes.byteCount)
         body.writeBytes(bytes)

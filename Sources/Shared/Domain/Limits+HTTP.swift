@@ -53,10 +53,10 @@ extension Limits {
         /// Received bytes of a whole body after which its stream's window is opened again: a quarter of it.
         package static let streamConsumeByteCount = 256 * 1024
 
+        /// Memory of a body which an exchange keeps for the next one, in bytes.
+        package static let keptBodyByteCountMax = 64 * 1024
         /// Bytes compared with the HTTP/2 preface (RFC 9113 3.4).
         package static let prefaceByteCount = 24
-        /// Pipelined HTTP/1.1 requests waiting for their turn; reading stops above it.
-        package static let pipelinedRequestCountMax = 16
 
         /// From accept to the end of the preface (hardening.md 2, slow-loris).
         package static let prefaceTimeout: Duration = .seconds(5)

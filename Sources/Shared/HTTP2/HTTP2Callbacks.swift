@@ -106,7 +106,7 @@ enum HTTP2Callbacks {
         let streamID = unsafe frame.pointee.hd.stream_id
         if inbox.role == .server, unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
             let record = inbox.acquireRecord(streamID: streamID)
-            inbox.headerRecord = record
+            expectFields(of: record, inbox)
             // Fails only for a stream which is not open; this one has just been opened.
             return unsafe nghttp2_session_set_stream_user_data(
                 session, streamID, Unmanaged.passUnretained(record).toOpaque())
@@ -114,20 +114,27 @@ enum HTTP2Callbacks {
         inbox.headerRecord = nil
         unsafe withRecord(session, streamID) { record in
             if !record.hasHead { record.headers.reset() }
-            inbox.headerRecord = record
+            expectFields(of: record, inbox)
         }
         return 0
+    }
+
+    private static func expectFields(of record: StreamRecord, _ inbox: HTTP2Inbox) {
+        unsafe inbox.headerRecord = Unmanaged.passUnretained(record)
+        unsafe inbox.headerBlock = Unmanaged.passUnretained(record.headers)
     }
 
     private static func onHeader(
         _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ inbox: HTTP2Inbox
     ) -> Int32 {
-        guard let record = inbox.headerRecord else { return 0 }
-        if unsafe record.headers.append(name: name, value: value) { return 0 }
-        // Stopping here is what keeps a small compressed block from costing a large list (finding 2).
-        inbox.failure = .headersTooLarge
-        if inbox.role == .server && !record.hasHead { inbox.events.append(.headersTooLarge(record.index)) }
-        return stop
+        guard let record = inbox.headerRecord, let block = inbox.headerBlock else { return 0 }
+        if unsafe block._withUnsafeGuaranteedRef({ unsafe $0.append(name: name, value: value) }) { return 0 }
+        return unsafe record._withUnsafeGuaranteedRef { record in
+            // Stopping here is what keeps a small compressed block from costing a large list (finding 2).
+            inbox.failure = .headersTooLarge
+            if inbox.role == .server && !record.hasHead { inbox.events.append(.headersTooLarge(record.index)) }
+            return stop
+        }
     }
 
     private static func onData(
@@ -155,13 +162,15 @@ enum HTTP2Callbacks {
         case NGHTTP2_HEADERS:
             guard let record = inbox.headerRecord else { return 0 }
             inbox.headerRecord = nil
-            // An interim answer (1xx) is followed by the real one.
-            let isInterim = inbox.role == .client && (100..<200).contains(record.headers.status)
-            if !record.hasHead && !isInterim {
-                record.hasHead = true
-                inbox.events.append(.head(record.index))
+            unsafe record._withUnsafeGuaranteedRef { record in
+                // An interim answer (1xx) is followed by the real one.
+                let isInterim = inbox.role == .client && (100..<200).contains(record.headers.status)
+                if !record.hasHead && !isInterim {
+                    record.hasHead = true
+                    inbox.events.append(.head(record.index))
+                }
+                if endsStream { ended(record, inbox) }
             }
-            if endsStream { ended(record, inbox) }
         case NGHTTP2_DATA:
             // Padding alone is an empty frame in disguise (CVE-2019-9518).
             if !endsStream, header.length > 0, unsafe frame.pointee.data.padlen >= header.length, !inbox.charge(1) {

@@ -134,10 +134,12 @@ extension HTTP2Session {
     /// Counts a whole body's bytes as consumed. The stream's own window, which a small body never fills, is told in
     /// large steps, since finding the stream costs a lookup.
     package func consumeLazily(_ index: StreamIndex) {
-        let record = inbox.records[index]
-        consumeConnection(record, byteCount: record.unconsumedConnectionByteCount)
-        guard record.unconsumedStreamByteCount >= Limits.HTTP.streamConsumeByteCount else { return }
-        consume(index, byteCount: record.unconsumedStreamByteCount)
+        let unconsumedByteCount = inbox.withRecord(index) { record in
+            consumeConnection(record, byteCount: record.unconsumedConnectionByteCount)
+            return record.unconsumedStreamByteCount
+        }
+        guard unconsumedByteCount >= Limits.HTTP.streamConsumeByteCount else { return }
+        consume(index, byteCount: unconsumedByteCount)
     }
 
     /// What a closed stream never consumed would be lost to the connection's window.

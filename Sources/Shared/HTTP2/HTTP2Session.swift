@@ -86,8 +86,8 @@ internal import Domain
         return unsafe nghttp2_session_set_local_window_size(session, flags, 0, Limits.HTTP.connectionWindowByteCount)
     }
 
-    /// Feeds bytes from the peer. Codes: `BAD_CLIENT_MAGIC` → `notHTTP2`; `CALLBACK_FAILURE` → what the callback noted;
-    /// `FLOODED`, `TOO_MANY_CONTINUATIONS` → `abusive`; `NOMEM` → `library`.
+    /// Feeds bytes from the peer. Codes: `BAD_CLIENT_MAGIC` → `notHTTP2`; `CALLBACK_FAILURE` → what the callback
+    /// noted; `FLOODED`, `TOO_MANY_CONTINUATIONS` → `abusive`; `NOMEM` → `library`.
     /// - Parameter nowNanoseconds: of any monotonic clock.
     /// - Precondition: every event of the slice before was read.
     package func receive(_ slice: RawSpan, nowNanoseconds: UInt64) throws(HTTP2Failure) {
@@ -127,7 +127,7 @@ internal import Domain
         let event = inbox.events[inbox.nextEvent]
         inbox.nextEvent += 1
         if case .closed(let index, _) = event {
-            settleConnectionWindow(inbox.records[index])
+            inbox.withRecord(index) { settleConnectionWindow($0) }
             inbox.release(index)
         }
         return event
@@ -144,7 +144,7 @@ internal import Domain
     }
 
     /// Whether a header block has begun and not ended.
-    package var isReadingHeaders: Bool { inbox.headerRecord != nil }
+    package var isReadingHeaders: Bool { unsafe inbox.headerRecord != nil }
 
     /// Streams whose `closed` was not read yet.
     package var openStreamCount: Int { inbox.openStreamCount }

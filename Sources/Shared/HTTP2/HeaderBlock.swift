@@ -40,24 +40,25 @@ package enum Method: Equatable, Sendable {
 /// One message's header fields, copied out of the library into memory that is used again for the next message.
 ///
 /// Lookups compare bytes and allocate nothing, except those which return a `String`. Names arrive in lower case.
+/// Run-time exclusivity checks are off: no method calls out while it changes a property.
 @safe package final class HeaderBlock {
-    package private(set) var method = Method.other
+    @safe @exclusivity(unchecked) package private(set) var method = Method.other
     /// 0 until a `:status` was read.
-    package private(set) var status = 0
+    @safe @exclusivity(unchecked) package private(set) var status = 0
     /// −1 when the message does not announce its length.
-    package private(set) var contentLength = -1
+    @safe @exclusivity(unchecked) package private(set) var contentLength = -1
     /// Fields, pseudo fields among them.
-    package private(set) var fieldCount = 0
+    @safe @exclusivity(unchecked) package private(set) var fieldCount = 0
     /// Whether a field was left out since the list passed its limits.
-    package private(set) var isOverflown = false
+    @safe @exclusivity(unchecked) package private(set) var isOverflown = false
 
     /// `name + value + 32` summed over all fields, counted also when they are no longer stored.
-    private var listByteCount = 0
-    private var pathField = -1
+    @safe @exclusivity(unchecked) private var listByteCount = 0
+    @safe @exclusivity(unchecked) private var pathField = -1
     /// Filled bytes of `storage`; never more than `capacity`.
-    private var usedByteCount = 0
-    private var capacity = 1024
-    private var storage: UnsafeMutableRawPointer
+    @safe @exclusivity(unchecked) private var usedByteCount = 0
+    @safe @exclusivity(unchecked) private var capacity = 1024
+    @safe @exclusivity(unchecked) private var storage: UnsafeMutableRawPointer
     private let fields: UnsafeMutablePointer<Field>
 
     /// Positions inside `storage`; 16 bits are enough since a list stays below 16 KiB.
@@ -69,7 +70,7 @@ package enum Method: Equatable, Sendable {
     }
 
     package init() {
-        unsafe storage = .allocate(byteCount: capacity, alignment: 1)
+        storage = .allocate(byteCount: capacity, alignment: 1)
         unsafe fields = .allocate(capacity: Limits.HTTP.headerFieldCountMax)
     }
 

@@ -68,6 +68,10 @@ final class ClientExchange {
         return true
     }
 
+    var isGathering: Bool {
+        if case .whole = reading { true } else { false }
+    }
+
     /// Whether a gathered body passes its bound.
     var isTooLarge: Bool { gathered.readableBytes > Limits.HTTP.gatheredAnswerByteCountMax }
 

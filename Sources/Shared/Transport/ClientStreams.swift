@@ -67,7 +67,12 @@ final class ClientStreams: HTTP2StreamOwner {
                 cancel(exchange, .connectionLost(reason: "The answer is too large to be gathered."), in: connection)
             }
         case .ended(let index):
-            exchanges[index]?.remoteEnded()
+            guard let exchange = exchanges[index] else { return }
+            exchange.remoteEnded()
+            // Answered before the body was sent, so the rest of it is of no use.
+            if exchange.isGathering, exchange.outgoing.byteCount > 0 {
+                connection.session.reset(index, code: HTTP2ErrorCode.noError)
+            }
         case .closed(let index, let errorCode):
             let exchange = exchanges[index]
             exchanges[index] = nil
@@ -75,6 +80,8 @@ final class ClientStreams: HTTP2StreamOwner {
         case .headersTooLarge, .answeredEarly, .pingAcknowledged, .goAwayReceived: break
         }
     }
+
+    func ticked(in connection: HTTP2Connection<ClientStreams>) {}
 
     func outputDrained(in connection: HTTP2Connection<ClientStreams>) {
         for case .some(let exchange) in exchanges where exchange.isDrained { exchange.resumeWriters() }

@@ -52,21 +52,23 @@ extension Exchange {
     }
 
     /// A piece of the body.
-    /// - Returns: whether the bytes are dealt with; those of a streaming route are not until `consumed`.
+    /// - Returns: whether the bytes are dealt with; those of a streaming route are not until `consumed`, those of a
+    ///   refused body never.
     func received(_ bytes: RawSpan, slice: @autoclosure () -> ByteBuffer) -> Bool {
-        guard isAlive, let match else { return true }
+        guard isAlive, let match else { return false }
         switch match.route.route.handler {
         case .whole(let bodyLimit, _):
-            guard !isAnswered else { return true }
+            // What follows a refusal is dropped and not consumed: the peer's window runs out.
+            guard !isAnswered else { return false }
             receivedByteCount += bytes.byteCount
             guard receivedByteCount <= bodyLimit else {
                 refuseBody(bodyLimit)
-                return true
+                return false
             }
             requestBody.writeBytes(bytes)
             return true
         case .streaming:
-            guard let receiver, !isDone else { return true }
+            guard let receiver, !isDone else { return false }
             receivedByteCount += bytes.byteCount
             receiver.received(slice(), on: self)
             return false
@@ -81,11 +83,10 @@ extension Exchange {
         switch match.route.route.handler {
         case .whole(_, let handle):
             guard !isAnswered else { return }
-            var body = requestBody
+            let body = requestBody
             requestBody = ByteBuffer()
             handle(self, body.readableBytesSpan)
-            body.clear()
-            requestBody = body
+            keepMemory(of: body)
         case .streaming:
             if !isDone { receiver?.ended(self) }
         }
@@ -102,7 +103,7 @@ extension Exchange {
     private var isDone: Bool { isAnswered && outgoing.hasEnded && outgoing.byteCount == 0 }
 
     private func refuseBody(_ bodyLimit: Int) {
-        requestBody.clear()
+        requestBody = ByteBuffer()
         fail(status: 413, "The body is larger than \(bodyLimit) bytes.")
     }
 

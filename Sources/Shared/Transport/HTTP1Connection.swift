@@ -39,7 +39,7 @@ final class HTTP1Connection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        watchdog.start(context: context) { [weak self] now in self?.tick(now) }
+        watchdog.start(context: context) { [self] now in tick(now) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { ended() }
@@ -60,7 +60,9 @@ final class HTTP1Connection: ChannelDuplexHandler {
         case .head(let head): opened(head, context)
         case .body(let chunk):
             guard let exchange, !isDiscarding else { return }
-            if !exchange.received(chunk.readableBytesSpan, slice: chunk) { unconsumedByteCount += chunk.readableBytes }
+            if !exchange.received(chunk.readableBytesSpan, slice: chunk), exchange.receiver != nil {
+                unconsumedByteCount += chunk.readableBytes
+            }
         case .end:
             if isDiscarding {
                 close()
@@ -152,7 +154,7 @@ final class HTTP1Connection: ChannelDuplexHandler {
         unconsumedByteCount = 0
         let exchange = freshExchange(context)
         let isComplete = fill(exchange.headers, from: head)
-        exchange.begin(on: .http1(self))
+        exchange.begin()
         guard isComplete else {
             exchange.fail(status: 431, "The header fields are too large.")
             return
@@ -165,13 +167,11 @@ final class HTTP1Connection: ChannelDuplexHandler {
         }
     }
 
-    /// The exchange of the request before when nobody holds it any more.
+    /// A new exchange each: the next pipelined request may arrive while the one before is still on the stack.
     private func freshExchange(_ context: ChannelHandlerContext) -> Exchange {
-        if isKnownUniquelyReferenced(&exchange), let exchange {
-            exchange.headers.reset()
-            return exchange
-        }
-        let fresh = Exchange(headers: HeaderBlock(), index: 0, eventLoop: context.eventLoop)
+        let fresh = Exchange(
+            headers: HeaderBlock(), index: 0, eventLoop: context.eventLoop, link: .http1(self))
+        exchange?.detach()
         exchange = fresh
         return fresh
     }
@@ -198,10 +198,10 @@ final class HTTP1Connection: ChannelDuplexHandler {
         if isKeptAlive {
             written.succeed(())
         } else if !isDiscarding {
-            written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.close() }
+            written.futureResult.assumeIsolated().whenComplete { [self] _ in close() }
         } else {
-            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeouts.header)) { [weak self] in
-                self?.close()
+            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeouts.header)) { [self] in
+                close()
             }
             if unconsumedByteCount > 0 { consumed(unconsumedByteCount) }
         }
@@ -212,6 +212,7 @@ final class HTTP1Connection: ChannelDuplexHandler {
         watchdog.stop()
         context = nil
         if let exchange, exchange.isAlive { exchange.cancelled() }
+        exchange?.detach()
         exchange = nil
     }
 

@@ -9,6 +9,8 @@ protocol HTTP2StreamOwner: AnyObject {
     func handle(_ event: HTTP2Event, input: ByteBuffer, sliceStart: Int, in connection: HTTP2Connection<Self>)
     /// Output was drained: the moment for callbacks that may write again.
     func outputDrained(in connection: HTTP2Connection<Self>)
+    /// A second or so has passed.
+    func ticked(in connection: HTTP2Connection<Self>)
     /// The connection ended; nothing is sent or received any more.
     func connectionEnded(_ error: TransportError)
     /// Whether the peer's silence is no reason to close.
@@ -54,7 +56,8 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        watchdog.start(context: context) { [weak self] now in self?.tick(now) }
+        // Strong references, broken when the connection ends: a weak one would make every count on this object slow.
+        watchdog.start(context: context) { [self] now in tick(now) }
         if context.channel.isActive { pump() }
     }
 
@@ -167,25 +170,29 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         guard let context else { return }
         var failure: HTTP2Failure?
         var hasRetried = false
+        // Taken out of the property, so that frames are appended without an exclusivity check each.
+        var batch = output
+        output = ByteBuffer()
         while failure == nil, context.channel.isWritable {
-            output.clear(minimumCapacity: 4096)
+            batch.clear(minimumCapacity: 4096)
             do {
                 try session.drain { frame in
-                    output.writeBytes(frame)
-                    return output.readableBytes < Limits.HTTP.writeBatchByteCount
+                    batch.writeBytes(frame)
+                    return batch.readableBytes < Limits.HTTP.writeBatchByteCount
                 }
             } catch { failure = error }
             handleEvents(ByteBuffer(), 0)
             owner.outputDrained(in: self)
-            guard output.readableBytes > 0 else {
+            guard batch.readableBytes > 0 else {
                 // A callback of the owner may have submitted more just now.
                 if hasRetried || !session.wantsWrite { break }
                 hasRetried = true
                 continue
             }
             watchdog.wrote()
-            context.write(wrapOutboundOut(output), promise: nil)
+            context.write(wrapOutboundOut(batch), promise: nil)
         }
+        output = batch
         if let failure, !isClosing { fail(failure) }
     }
 
@@ -224,7 +231,10 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         guard let context, !isClosing else { return }
         let verdict = watchdog.check(
             now, isAwaited: owner.isAwaited, isInHeaders: session.isReadingHeaders, channel: context.channel)
-        guard verdict == .expired else { return }
+        guard verdict == .expired else {
+            owner.ticked(in: self)
+            return
+        }
         isClosing = true
         ended(.connectionLost(reason: "The peer was too slow or silent for too long."))
         context.close(promise: nil)
@@ -235,9 +245,8 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         drainStep = .noticed
         session.noticeShutdown()
         outputChanged()
-        context.eventLoop.assumeIsolated().scheduleTask(in: timeouts.drainNotice) { [weak self] in
-            guard let self, drainStep == .noticed else { return }
-            refuseNewStreams()
+        context.eventLoop.assumeIsolated().scheduleTask(in: timeouts.drainNotice) { [self] in
+            if drainStep == .noticed { refuseNewStreams() }
         }
     }
 

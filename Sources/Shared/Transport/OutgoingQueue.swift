@@ -1,3 +1,4 @@
+internal import Domain
 internal import HTTP2
 internal import NIOCore
 
@@ -73,7 +74,7 @@ struct OutgoingQueue {
                 front.moveReaderIndex(forwardBy: count)
                 break
             }
-            if keepsFront, front.capacity <= 64 * 1024 { spare = front }
+            if keepsFront, front.capacity <= Limits.HTTP.keptBodyByteCountMax { spare = front }
             front = rest.popFirst() ?? ByteBuffer()
         }
         if byteCount > 0 { return .more }

@@ -37,10 +37,8 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received.writeImmutableBuffer(unwrapInboundIn(data))
         let compared = min(received.readableBytes, Limits.HTTP.prefaceByteCount)
-        var isHTTP2 = true
-        for position in 0..<compared where isHTTP2 {
-            isHTTP2 = received.readableBytesSpan.byte(at: position) == ProtocolSniffer.prefaceBytes[position]
-        }
+        let isHTTP2 = received.readableBytesView.prefix(compared).elementsEqual(
+            ProtocolSniffer.prefaceBytes.prefix(compared))
         guard !isHTTP2 || compared == Limits.HTTP.prefaceByteCount else { return }
         deadline?.cancel()
         deadline = nil

@@ -2,12 +2,17 @@ internal import HTTP2
 internal import NIOCore
 
 /// The requests of one HTTP/2 connection.
+///
+/// Exclusivity checks are off for what each request touches; see `Exchange`.
 final class ServerStreams: HTTP2StreamOwner {
     private let router: Router
     private let eventLoop: any EventLoop
-    private var cache = RouteCache()
+    @safe @exclusivity(unchecked) private var cache = RouteCache()
     /// One per stream index, used again together with it.
-    private var exchanges: [Exchange?] = []
+    @safe @exclusivity(unchecked) private var exchanges: [Exchange?] = []
+    /// Streams answered before their request ended. They are reset (RFC 9113 8.1) at the next tick and not at once:
+    /// some clients (curl 7.88) drop an answer that arrives together with the reset.
+    private var answeredEarly: [StreamIndex] = []
     /// Exchanges whose `onDrained` is due.
     var drained: [Exchange] = []
 
@@ -24,7 +29,7 @@ final class ServerStreams: HTTP2StreamOwner {
         switch event {
         case .head(let index):
             let exchange = exchange(index, connection)
-            exchange.begin(on: .http2(connection))
+            exchange.begin()
             exchange.open(router, &cache)
         case .data(let index, let start, let byteCount):
             guard let exchange = exchanges[index] else { return }
@@ -43,15 +48,22 @@ final class ServerStreams: HTTP2StreamOwner {
             exchanges[index]?.requestEnded()
         case .headersTooLarge(let index):
             let exchange = exchange(index, connection)
-            exchange.begin(on: .http2(connection))
+            exchange.begin()
             exchange.fail(status: 431, "The header fields are too large.")
         case .answeredEarly(let index):
-            // The answer is complete: the rest of the request is of no use (RFC 9113 8.1).
-            connection.session.reset(index, code: HTTP2ErrorCode.noError)
+            answeredEarly.append(index)
         case .closed(let index, _):
+            if !answeredEarly.isEmpty { answeredEarly.removeAll { $0 == index } }
             retire(index, connection)
         case .pingAcknowledged, .goAwayReceived: break
         }
+    }
+
+    func ticked(in connection: HTTP2Connection<ServerStreams>) {
+        guard !answeredEarly.isEmpty else { return }
+        for index in answeredEarly { connection.session.reset(index, code: HTTP2ErrorCode.noError) }
+        answeredEarly.removeAll()
+        connection.outputChanged()
     }
 
     func outputDrained(in connection: HTTP2Connection<ServerStreams>) {
@@ -65,7 +77,10 @@ final class ServerStreams: HTTP2StreamOwner {
         let open = exchanges
         exchanges = []
         drained = []
-        for case .some(let exchange) in open where exchange.isAlive { exchange.cancelled() }
+        for case .some(let exchange) in open {
+            if exchange.isAlive { exchange.cancelled() }
+            exchange.detach()
+        }
     }
 
     func cancel(_ exchange: Exchange, in connection: HTTP2Connection<ServerStreams>) {
@@ -78,7 +93,8 @@ final class ServerStreams: HTTP2StreamOwner {
         while exchanges.count <= index { exchanges.append(nil) }
         if let exchange = exchanges[index] { return exchange }
         let exchange = Exchange(
-            headers: connection.session.headers(of: index), index: index, eventLoop: eventLoop)
+            headers: connection.session.headers(of: index), index: index, eventLoop: eventLoop, link: .http2(connection)
+        )
         exchanges[index] = exchange
         return exchange
     }
@@ -88,6 +104,7 @@ final class ServerStreams: HTTP2StreamOwner {
         guard index < exchanges.count else { return }
         if let exchange = exchanges[index], exchange.isAlive { exchange.cancelled() }
         if !isKnownUniquelyReferenced(&exchanges[index]) {
+            exchanges[index]?.detach(); print("not reused", index)
             exchanges[index] = nil
             connection.session.renewHeaders(of: index)
         }

@@ -4,6 +4,7 @@ Trainers post batches of 256 lines on a schedule. Of every eighth batch both wor
 version; a worker holds the request back until it has it. The time from before the POST to that answer is one sample.
 """
 
+import http.client
 import os
 import queue
 import threading
@@ -85,7 +86,11 @@ class Run:
         for k in range(number, int(SECONDS * RATE_PER_SECOND / BATCH_LINES), TRAINERS):
             pause.wait(max(0, start + k * BATCH_LINES / RATE_PER_SECOND - time.monotonic()))
             before = time.monotonic()
-            answer = connection.ask("POST", "/v1/models/m/examples", self.batches[k % len(self.batches)])
+            try:
+                answer = connection.ask("POST", "/v1/models/m/examples", self.batches[k % len(self.batches)])
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(f"training: {error!r}")
+                return
             if answer.status != 200:
                 self.errors.append(f"training: {answer}")
                 continue
@@ -104,10 +109,14 @@ class Run:
             before, version = wanted
             body = v2.json_body([v2.line_tensor(["|a x"])],
                                 parameters={"min_version": version, "history": self.history})
-            answer = connection.ask("POST", "/v2/models/m/infer", body)
+            try:
+                answer = connection.ask("POST", "/v2/models/m/infer", body)
+            except (OSError, http.client.HTTPException) as error:
+                answer = repr(error)
+                connection = Connection(worker.http)
             took = time.monotonic() - before
             with self.lock:
-                if answer.status == 200:
+                if getattr(answer, "status", None) == 200:
                     self.samples.append(took)
                 else:
                     self.errors.append(f"probe: {answer}")

@@ -39,11 +39,14 @@ def checks(subject):
             ("token file of mode 0644 (worker)", "sluice-worker",
              [*ANY, *to_server, "--token-file", open_token], "open-token"),
             ("token file is missing", "sluice-server", [*ANY_SERVER, "--token-file", missing], "nowhere"),
+            ("--model-folder that is missing", "sluice-worker", [*ANY, "--model-folder", f"m={missing}"], "nowhere")):
+        yield f"refuses to start: {name}", refuses(subject, program, arguments, says)
+    for name, program, arguments, says in (
             ("a listen address that is none", "sluice-server", ["--listen", "here"], "here"),
             ("a port beyond 65535", "sluice-worker", ["--listen", "127.0.0.1:70000", *to_server], "70000"),
             ("--publish-every without a unit", "sluice-server", [*ANY_SERVER, "--publish-every", "soon"], "soon"),
-            ("--model-folder that is missing", "sluice-worker", [*ANY, "--model-folder", f"m={missing}"], "nowhere")):
-        yield f"refuses to start: {name}", refuses(subject, program, arguments, says)
+            ("an unknown option", "sluice-worker", [*ANY, "--lisen", "127.0.0.1:0"], "--lisen")):
+        yield f"refuses to start: {name}", refuses_option(program, arguments, says)
     yield "a token: a worker that has it follows over a peer listener on all addresses", with_token(cluster, token)
     yield "a worker with a model folder and no server serves it", static(subject)
 
@@ -61,6 +64,15 @@ def refuses(subject, program, arguments, says):
         expect(len(lines), 1, f"lines of standard error: {lines}")
         expect_that(says in lines[0], f"the line names {says!r}: {lines[0]!r}")
         subject.stands()
+    return check
+
+
+def refuses_option(program, arguments, says):
+    """A wrong command line: usage may follow the sentence, and its exit status may be the shell's for that, 64."""
+    def check():
+        status, lines = refused_start(program, *arguments)
+        expect_that(status in (1, 64), f"exit status 1 or 64, got {status} (standard error: {lines})")
+        expect_that(any(says in line for line in lines), f"standard error names {says!r}: {lines}")
     return check
 
 

@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -87,6 +88,8 @@ class Node:
 
 
 running = []
+# So that a test stopped from outside takes its nodes with it.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @atexit.register
