@@ -5,5 +5,8 @@ struct Sluice: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice",
         abstract: "Models that learn online: a parameter server cluster, and its files on this machine.",
-        subcommands: [LearnCommand.self, ScoreCommand.self, DigestCommand.self, GenerateCommand.self])
+        subcommands: [
+            LearnCommand.self, ScoreCommand.self, DigestCommand.self, GenerateCommand.self, TrainCommand.self,
+            PredictCommand.self, StatusCommand.self, UpCommand.self, BenchCommand.self,
+        ])
 }

@@ -78,6 +78,22 @@ struct StreamingTests {
         }
     }
 
+    @Test("a receiver that has answered hears no more")
+    func answeredEarly() async throws {
+        try await withServer([.streaming(.post, "/s") { _ in RefusingReceiver() }]) { listener in
+            let client = try await connect(listener)
+            for _ in 0..<10 {
+                let answer = try await client.request(
+                    .post, "/s", body: ByteBuffer(repeating: 1, count: 100_000), timeout: .seconds(20))
+                #expect(answer.status == 400)
+            }
+            let old = try await talk(
+                listener, "POST /s HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
+                continuing: "1\r\nb\r\n0\r\n\r\n")
+            #expect(old.hasPrefix("HTTP/1.1 400"))
+        }
+    }
+
     @Test("a cancelled stream is told to the server")
     func clientCancels() async throws {
         let (cancelled, isCancelled) = AsyncStream.makeStream(of: Void.self)
@@ -125,6 +141,13 @@ struct StreamingTests {
             await #expect(throws: TransportError.self) { for try await _ in stream.body {} }
         }
     }
+}
+
+/// Refuses each chunk and the end, as often as it is asked.
+final class RefusingReceiver: BodyReceiver {
+    func received(_ chunk: ByteBuffer, on exchange: Exchange) { exchange.fail(status: 400, "No.") }
+    func ended(_ exchange: Exchange) { exchange.fail(status: 400, "No.") }
+    func cancelled() {}
 }
 
 /// Keeps what it gets unconsumed and reports how much came.

@@ -4,9 +4,19 @@ import NIOCore
 import NIOPosix
 import Transport
 
+extension ListenerOptions {
+    /// For tests that are not about time: a busy machine may take long between two writes.
+    static var patient: ListenerOptions {
+        var options = ListenerOptions()
+        options.timeouts.preface = .seconds(120)
+        options.timeouts.header = .seconds(120)
+        return options
+    }
+}
+
 /// A listener on a free port with a router, for the length of a test.
 func withServer<Result>(
-    _ routes: [Route], token: ClusterToken? = nil, options: ListenerOptions = .init(),
+    _ routes: [Route], token: ClusterToken? = nil, options: ListenerOptions = .patient,
     _ body: (HTTPListener) async throws -> Result
 ) async throws -> Result {
     let listener = try await HTTPListener.start(

@@ -6,7 +6,7 @@ struct GenerateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate", abstract: "Write a click stream: Zipf ids, a hidden model that drifts.")
 
-    @Option(name: [.short, .long], help: "How many examples.") var examples = 100_000
+    @Option(name: [.customShort("n"), .long], help: "How many examples.") var examples = 100_000
     @Option(help: "The same seed gives the same stream.") var seed: UInt64 = 7
     @Option(help: "Examples after which the drifting half of the hidden model is another.") var drift = 200_000
 

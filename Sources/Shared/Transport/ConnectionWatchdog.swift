@@ -7,13 +7,11 @@ package struct ConnectionTimeouts: Sendable {
     package var header: Duration = Limits.HTTP.headerTimeout
     package var idle: Duration = Limits.HTTP.idleTimeout
     package var stalledWrite: Duration = Limits.HTTP.stalledWriteTimeout
-    package var drainNoticeDuration: Duration = Limits.HTTP.drainNoticeTimeout
+    package var drainNotice: Duration = Limits.HTTP.drainNoticeTimeout
     /// How often a connection looks at its clock: one timer each, instead of one per request.
     package var tick: Duration = .seconds(1)
 
     package init() {}
-
-    var drainNotice: TimeAmount { TimeAmount(drainNoticeDuration) }
 }
 
 /// Watches one connection's clocks, once a tick, so that a request costs no timer (`reference/hardening.md` 2: the

@@ -99,8 +99,9 @@ extension Exchange {
         receiver?.cancelled()
     }
 
-    /// Whether the whole answer was taken by the connection: what the peer does now is of no interest.
-    private var isDone: Bool { isAnswered && outgoing.hasEnded && outgoing.byteCount == 0 }
+    /// Whether the answer is complete: the receiver hears no more, so that bytes which follow cannot make it answer
+    /// twice.
+    private var isDone: Bool { isAnswered && outgoing.hasEnded }
 
     private func refuseBody(_ bodyLimit: Int) {
         requestBody = ByteBuffer()

@@ -245,7 +245,7 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         drainStep = .noticed
         session.noticeShutdown()
         outputChanged()
-        context.eventLoop.assumeIsolated().scheduleTask(in: timeouts.drainNotice) { [self] in
+        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeouts.drainNotice)) { [self] in
             if drainStep == .noticed { refuseNewStreams() }
         }
     }

@@ -104,7 +104,7 @@ final class ServerStreams: HTTP2StreamOwner {
         guard index < exchanges.count else { return }
         if let exchange = exchanges[index], exchange.isAlive { exchange.cancelled() }
         if !isKnownUniquelyReferenced(&exchanges[index]) {
-            exchanges[index]?.detach(); print("not reused", index)
+            exchanges[index]?.detach()
             exchanges[index] = nil
             connection.session.renewHeaders(of: index)
         }

@@ -20,7 +20,7 @@ class Answer:
         return [json.loads(line) for line in self.body.splitlines() if line]
 
     def __str__(self):
-        return f"{self.status} {self.body[:300].decode(errors='replace')}"
+        return f"{self.status} {self.body[:300]!r}"
 
 
 class Connection:

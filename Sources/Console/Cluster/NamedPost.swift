@@ -1,0 +1,131 @@
+internal import ArgumentParser
+internal import Domain
+internal import Features
+internal import Transport
+
+/// A named trainer's post of a file: batches are kept until they are acknowledged, and sent again after a failure from
+/// where the server says it stands.
+struct NamedPost {
+    let server: String
+    let path: String
+    let trainer: String
+    let batchLines: Int
+    /// Batches read and not yet acknowledged, in order; the first has number `firstUnacknowledged`.
+    private var kept: [Bytes] = []
+    private var firstUnacknowledged: UInt64 = 1
+    private var window = ByteWindow()
+    private var isAtEnd = false
+
+    /// Batches kept at a time; the server holds back earlier.
+    private static let keptBatchCountMax = 64
+    /// Failures in a row after which the post gives up.
+    private static let attemptCountMax = 20
+
+    init(server: String, path: String, trainer: String, batchLines: Int) {
+        self.server = server
+        self.path = path
+        self.trainer = trainer
+        self.batchLines = batchLines
+    }
+
+    mutating func run(_ descriptor: Int32, named file: String, _ answered: (BatchAck) -> Void) async throws {
+        var backoff = Backoff(random: SystemRandomNumberGenerator())
+        var failures = 0
+        while true {
+            do {
+                let node = try await NodeClient.connect(server, commandLoops)
+                let known = try? await node.json(.get, path + "/trainers/\(trainer)")
+                try await skip(to: (known?["next"] as? Int).map(UInt64.init) ?? 1, descriptor, file)
+                while true {
+                    try read(descriptor, file)
+                    if kept.isEmpty { return }
+                    try await post(node, answered)
+                    failures = 0
+                    backoff.reset()
+                }
+            } catch let error as ValidationError where failures >= Self.attemptCountMax { throw error } catch {
+                failures += 1
+                guard failures <= Self.attemptCountMax else { throw error }
+                if case TrainFailure.gap(let next) = error, next < firstUnacknowledged {
+                    throw ValidationError(
+                        "the server expects batch \(next) of this trainer, which was read already: start the file again"
+                    )
+                }
+                report("trying again: \(error)")
+                try await Task.sleep(for: backoff.next())
+            }
+        }
+    }
+
+    /// Drops what the server has learned, reading on where it is ahead of what was read.
+    private mutating func skip(to next: UInt64, _ descriptor: Int32, _ file: String) async throws {
+        while firstUnacknowledged < next {
+            try read(descriptor, file)
+            guard !kept.isEmpty else { return }
+            kept.removeFirst()
+            firstUnacknowledged += 1
+        }
+    }
+
+    /// Reads batches until enough are kept.
+    private mutating func read(_ descriptor: Int32, _ file: String) throws {
+        while kept.count < Self.keptBatchCountMax {
+            if let end = window.end(ofLines: batchLines) {
+                kept.append(Bytes(bytes: window.bytes[..<end]))
+                window.removeFirst(end)
+            } else if isAtEnd {
+                guard window.byteCount > 0 else { return }
+                kept.append(Bytes(bytes: window.bytes[..<window.byteCount]))
+                window.removeAll()
+            } else {
+                isAtEnd = try window.read(256 << 10, fromFile: descriptor, named: file) == 0
+            }
+        }
+    }
+
+    /// Posts what is kept in one request and drops what is acknowledged.
+    private mutating func post(_ node: NodeClient, _ answered: (BatchAck) -> Void) async throws {
+        let stream = try await node.http.open(
+            .post, path + "/examples",
+            headers: [
+                ("sluice-trainer", trainer), ("sluice-sequence", String(firstUnacknowledged)),
+                ("sluice-batch-lines", String(batchLines)), ("content-type", "text/plain"),
+            ])
+        let batches = kept
+        async let sending: Void = send(batches, stream)
+        guard try await stream.head.status == 200 else {
+            var text = ""
+            for try await chunk in stream.body { text += String(buffer: chunk) }
+            throw TrainFailure.refused(text)
+        }
+        var lines = AckLines()
+        for try await chunk in stream.body {
+            for ack in try lines.append(chunk) {
+                answered(ack)
+                kept.removeFirst()
+                firstUnacknowledged += 1
+            }
+        }
+        try await sending
+        if !kept.isEmpty { throw TrainFailure.refused("the answer ended early") }
+    }
+
+    private func send(_ batches: [Bytes], _ stream: ClientStream) async throws {
+        for batch in batches {
+            do { try await stream.write(batch) } catch { return }  // the answer says why
+        }
+        try? await stream.finish()  // the answer says why
+    }
+}
+
+extension ByteWindow {
+    /// The position behind `count` lines, or nil where there are fewer.
+    func end(ofLines count: Int) -> Int? {
+        var lines = 0
+        for place in 0..<byteCount where bytes[place] == UInt8(ascii: "\n") {
+            lines += 1
+            if lines == count { return place + 1 }
+        }
+        return nil
+    }
+}
