@@ -116,6 +116,22 @@ static inline __attribute__((always_inline)) bool sluice_any_above8(sluice_f8 v,
     return __builtin_reduce_or(v > limit) != 0;
 }
 
+// MARK: lanes
+
+/// The first `count` lanes of `v`; the others from `padding`. Swift compares vectors lane by lane through memory.
+static inline __attribute__((always_inline)) sluice_u8 sluice_first_indices8(sluice_u8 v, sluice_u8 padding, uint32_t count) {
+    const sluice_u8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    sluice_u8 keep = (sluice_u8)(lanes < (sluice_u8)count);
+    return (v & keep) | (padding & ~keep);
+}
+
+/// The first `count` lanes of `v`; the others 0.
+static inline __attribute__((always_inline)) sluice_f8 sluice_first_values8(sluice_f8 v, uint32_t count) {
+    const sluice_u8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    sluice_u8 keep = (sluice_u8)(lanes < (sluice_u8)count);
+    return (sluice_f8)((sluice_u8)v & keep);
+}
+
 // MARK: rows
 
 /// Whether two of eight indices are equal. Cyclic distances 1 to 4 cover every pair.

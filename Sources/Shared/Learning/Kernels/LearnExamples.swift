@@ -31,8 +31,7 @@ private let prefetchDistance = 192
 /// - Cost: O(features); allocates nothing.
 @inline(__always)
 func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, examples: Range<Int>) -> Int {
-    let lanes = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7)
-    let padding = SIMD8<UInt32>(repeating: columns.padding) &+ lanes
+    let padding = SIMD8<UInt32>(repeating: columns.padding) &+ SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
     let featureEnd = unsafe Int(columns.offsets[examples.upperBound])
     let table = unsafe columns.table
     var clampedCount = 0
@@ -52,9 +51,9 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
             var index = unsafe load8(columns.indices + at)
             var value = unsafe load8(columns.values + at)
             if end &- at < 8 {
-                let isFeature = lanes .< UInt32(truncatingIfNeeded: end &- at)
-                index = padding.replacing(with: index, where: isFeature)
-                value = SIMD8<Float>(repeating: 0).replacing(with: value, where: isFeature)
+                let count = UInt32(truncatingIfNeeded: end &- at)
+                index = sluice_first_indices8(index, padding, count)
+                value = sluice_first_values8(value, count)
             }
             let weight = rule.weights(unsafe Rows8(table, index))
             unsafe UnsafeMutableRawPointer(columns.weights + (at &- start)).storeBytes(
@@ -76,9 +75,9 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
             var index = unsafe load8(columns.indices + at)
             var value = unsafe load8(columns.values + at)
             if end &- at < 8 {
-                let isFeature = lanes .< UInt32(truncatingIfNeeded: end &- at)
-                index = padding.replacing(with: index, where: isFeature)
-                value = SIMD8<Float>(repeating: 0).replacing(with: value, where: isFeature)
+                let count = UInt32(truncatingIfNeeded: end &- at)
+                index = sluice_first_indices8(index, padding, count)
+                value = sluice_first_values8(value, count)
             }
             let weight = unsafe load8(UnsafePointer(columns.weights + (at &- start)))
             if sluice_has_repeat8(index) {

@@ -32,7 +32,6 @@ func scoreExamples(
     _ columns: ScoringColumns, _ table: UnsafePointer<Float>, padding: UInt32, examples: Range<Int>,
     margins: UnsafeMutablePointer<Double>
 ) {
-    let lanes = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7)
     let ones = SIMD8<Float>(repeating: 1)
     let padded = SIMD8<UInt32>(repeating: padding)
     let featureCount = columns.featureCount
@@ -54,7 +53,7 @@ func scoreExamples(
                     value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<Float>.self)
                 }
                 if end &- at < 8 {
-                    index = padded.replacing(with: index, where: lanes .< UInt32(truncatingIfNeeded: end &- at))
+                    index = sluice_first_indices8(index, padded, UInt32(truncatingIfNeeded: end &- at))
                 }
             } else {
                 index = padded
