@@ -10,7 +10,7 @@ import tempfile
 
 from support import project
 from support.http import ask
-from support.nodes import Cluster, StartFailed
+from support.nodes import Cluster, StartFailed, until
 from support.training import train_file
 
 # Vowpal Wabbit's own --ftrl, the run the data's README tells the loss of.
@@ -44,6 +44,9 @@ def through_server(cluster, name, path):
         raise RuntimeError(f"PUT: {made}")
     seconds = train_file(cluster.server, name, path)
     model = ask(cluster.server.http, "GET", f"/v1/models/{name}").json()
+    for worker in cluster.workers:
+        # A worker hears of a new model within a second or so, and compares the digests published from then on.
+        until(lambda: ask(worker.http, "GET", f"/v2/models/{name}").status == 200, seconds=15)
     told = ask(cluster.server.http, "POST", f"/v1/models/{name}/digest").json()
     digests = [told["digest"]]
     for worker in cluster.workers:

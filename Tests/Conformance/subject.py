@@ -60,6 +60,10 @@ class Subject:
             expect(answer, self.good_bits, "bits of the good request")
 
 
+class NotFollowing(Exception):
+    """A worker that does not get where the server node is."""
+
+
 def infer(node, body, headers=None, model=MODEL, version=None):
     path = f"/v2/models/{model}" + (f"/versions/{version}" if version is not None else "") + "/infer"
     return ask(node.http, "POST", path, body, headers or {"Content-Type": "application/json"})
@@ -74,8 +78,8 @@ def follows(worker, model, version, seconds=15):
 
     if not until(reached, seconds):
         answer = ask(worker.http, "GET", f"/v2/models/{model}")
-        raise SystemExit(f"{worker.program} at {worker.http} does not reach version {version} of {model} within "
-                         f"{seconds} s: {answer}; log: {worker.log_tail()}")
+        raise NotFollowing(f"{worker.program} at {worker.http} does not reach version {version} of {model} within "
+                           f"{seconds} s: {answer}; log: {worker.log_tail()}")
 
 
 def train(node, model, content, **headers):

@@ -1,3 +1,5 @@
+internal import Domain
+
 /// An address as people write it: host:port.
 package struct Address: Equatable, Sendable, CustomStringConvertible {
     package var host: String
@@ -30,7 +32,8 @@ package struct ServerOptions: Sendable {
     package var tokenFile: String?
     /// Where the specs of models outlive the process; nil keeps nothing.
     package var stateFolder: String?
-    package var loopCount = 2
+    /// Threads that answer connections; by default one for each core the process may run on.
+    package var loopCount = availableCoreCount()
 
     package init() {}
 
@@ -62,7 +65,8 @@ package struct WorkerOptions: Sendable {
     /// Saved models by name.
     package var modelFolders: [String: String] = [:]
     package var tokenFile: String?
-    package var loopCount = 2
+    /// Threads that answer connections; by default one for each core the process may run on.
+    package var loopCount = availableCoreCount()
 
     package init() {}
 

@@ -14,7 +14,7 @@ import clickstream
 from measuring import emit, percentile, say
 from support import v2
 from support.http import Connection, ask
-from support.nodes import Cluster
+from support.nodes import Cluster, until
 
 PUBLISH_MS = 10
 RATE_PER_SECOND = 100_000
@@ -33,6 +33,9 @@ def freshness():
     cluster = Cluster(worker_count=2, server_options=["--publish-every", f"{PUBLISH_MS}ms"])
     try:
         made = ask(cluster.server.http, "PUT", "/v1/models/m", "bits: 22\n").json()
+        ask(cluster.server.http, "POST", "/v1/models/m/examples", batches[0])
+        for worker in cluster.workers:
+            until(lambda: ask(worker.http, "GET", "/v2/models/m").status == 200, seconds=15)
         run = Run(cluster, batches, made["history"])
         run.go()
     finally:

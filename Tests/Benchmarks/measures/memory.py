@@ -24,6 +24,7 @@ def memory():
         try:
             ask(cluster.server.http, "PUT", "/v1/models/m", f"bits: {BITS}\n")
             train_file(cluster.server, "m", file)
+            until(lambda: ask(cluster.workers[0].http, "GET", "/v2/models/m").status == 200, seconds=15)
             told = ask(cluster.server.http, "POST", "/v1/models/m/digest").json()
             ask(cluster.workers[0].http, "GET", f"/v1/models/m/digest?version={told['version']}")
             tell("memory_worker_following", cluster.workers[0], WORKER_BYTES_AN_INDEX, WORKER_BASE_BYTES + RING_BYTES)

@@ -6,7 +6,7 @@ import clickstream
 import vw
 from measuring import alternate, emit, median, spread
 from support.http import ask
-from support.nodes import Cluster
+from support.nodes import Cluster, until
 from support.training import has_command, train_file
 
 SPEC = f"bits: 22\nlearner: {{rule: ftrl, alpha: {vw.ALPHA}, beta: {vw.BETA}}}\n"
@@ -34,6 +34,8 @@ def trained(file):
             raise RuntimeError(f"PUT: {made}")
         seconds = train_file(cluster.server, "m", file)
         model = ask(cluster.server.http, "GET", "/v1/models/m").json()
+        # A short run can be over before the worker has heard of the model.
+        until(lambda: ask(cluster.workers[0].http, "GET", "/v2/models/m").status == 200, seconds=15)
         digest = ask(cluster.server.http, "POST", "/v1/models/m/digest").json()
         followed = ask(cluster.workers[0].http, "GET", f"/v1/models/m/digest?version={digest['version']}")
         if followed.status != 200 or followed.json()["digest"] != digest["digest"]:

@@ -1,24 +1,45 @@
 """SIGTERM under load: what was taken is answered, the node leaves with 0, and workers serve on without a server node."""
 
+import http.client
 import json
 import subprocess
 import threading
 
-from subject import GOOD, MODEL, infer
+from subject import GOOD, MODEL, follows, infer
 from support import examples, tools, v2
 from support.http import ask
-from support.nodes import until
+from support.nodes import Cluster, Node, until
 from support.report import expect, expect_that
 
 
 def checks(subject):
-    state = {}
-    yield "SIGTERM: a server node drains while it learns, exit 0", server_drains(subject, state)
+    yield "SIGTERM: a worker that follows a living server node leaves within 5 s, exit 0", follower_leaves(subject)
+    yield "SIGTERM: a server node with followers leaves within 5 s, exit 0", idle_leaves
+    yield "SIGTERM: a server node drains while it learns, exit 0", server_drains(subject)
     yield "a worker serves on without its server node, growing older", serves_on(subject)
     yield "SIGTERM: a worker drains under h2load, a waiting request is answered, exit 0", worker_drains(subject)
 
 
-def server_drains(subject, state):
+def follower_leaves(subject):
+    def check():
+        worker = Node("sluice-worker", ["--listen", "127.0.0.1:0", "--server", subject.server.peer],
+                      subject.cluster.folder)
+        follows(worker, MODEL, subject.version)
+        status = worker.terminate(seconds=5)
+        worker.kill()
+        expect(status, 0, f"exit status, None when it is still there (log: {worker.log_tail(300)})")
+        subject.stands()
+    return check
+
+
+def idle_leaves():
+    cluster = Cluster(worker_count=1)
+    status = cluster.server.terminate(seconds=5)
+    cluster.stop()
+    expect(status, 0, "exit status, None when it is still there")
+
+
+def server_drains(subject):
     def check():
         tools.needs("curl")
         ask(subject.server.http, "PUT", "/v1/models/drained", "bits: 18\n")
@@ -79,7 +100,13 @@ def worker_drains(subject):
         answers = []
         waiting = v2.json_body([v2.line_tensor(GOOD)], parameters={
             "min_version": subject.version + 1_000_000, "history": subject.history, "timeout": 2_000_000})
-        reader = threading.Thread(target=lambda: answers.append(infer(worker, waiting)))
+
+        def wait():
+            try:
+                answers.append(infer(worker, waiting).status)
+            except (OSError, http.client.HTTPException) as error:
+                answers.append(repr(error))
+        reader = threading.Thread(target=wait)
         reader.start()
         served = lambda: infer(worker, v2.json_body([v2.line_tensor(GOOD)])).status == 200
         for _ in range(20):
@@ -88,7 +115,7 @@ def worker_drains(subject):
         reader.join(10)
         output, _ = load.communicate(timeout=60)
         expect(status, 0, f"exit status (log: {worker.log_tail(300)})")
-        expect([a.status for a in answers], [503], "the request that was waiting for a version")
+        expect(answers, [503], "the request that was waiting for a version")
         expect_that(tools.read_h2load(output.decode()).good > 0, "h2load was answered before")
         expect(subject.workers[1].terminate(), 0, "the other worker's exit status")
     return check

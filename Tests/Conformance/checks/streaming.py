@@ -4,7 +4,7 @@ import json
 import select
 import subprocess
 
-from subject import SPEC, train
+from subject import SPEC, follows, train
 from support import examples, project, tools
 from support.http import ask
 from support.report import expect, expect_that
@@ -90,6 +90,8 @@ def as_learned(subject):
         learned = json.loads(done.stdout)
         model = ask(subject.server.http, "GET", f"/v1/models/{MODEL}").json()
         expect(model["validation"]["log_loss"], learned["log_loss"], "log loss")
+        for worker in subject.workers:
+            follows(worker, MODEL, model["version"])
         digest = ask(subject.server.http, "POST", f"/v1/models/{MODEL}/digest").json()
         expect(digest["digest"], learned["digest"], "digest")
         for worker in subject.workers:

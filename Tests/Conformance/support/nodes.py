@@ -125,8 +125,8 @@ class Cluster:
         return str(path)
 
     def stop(self):
-        for node in reversed(self.nodes):
-            if node.terminate() is None:
+        for node in self.nodes:
+            if node.terminate(seconds=5) is None:
                 node.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 

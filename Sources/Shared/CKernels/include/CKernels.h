@@ -28,6 +28,11 @@ static inline uint64_t sluice_wall_clock_milliseconds(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+// MARK: machine
+
+/// Cores this process may run on.
+int sluice_core_count(void);
+
 // MARK: memory
 
 static inline __attribute__((always_inline)) void sluice_prefetch(const void *_Nonnull address) {

@@ -6,14 +6,11 @@ internal import Scoring
 internal import Transport
 
 /// Scores requests on one event loop, in memory that serves again for the next.
-final class Predictor {
+struct Predictor {
     private var json = ByteWindow()
     private var text = ByteWindow()
     private var parser: (fingerprint: Fingerprint, parser: VWTextParser)?
     private var batch = ExampleBatch()
-    private var indices: [UInt32] = []
-    private var values: [Float] = []
-    private var offsets: [UInt32] = []
     private var margins: [Double] = []
     private var answer = AnswerBytes()
     /// The last request's JSON that described only binary tensors: clients send the same words again and again.
@@ -23,7 +20,7 @@ final class Predictor {
     /// Reads a request's JSON.
     ///
     /// - Parameter jsonByteCount: how much of the body is JSON; binary tensors follow.
-    func read(_ body: RawSpan, jsonByteCount: Int) throws(InferProblem) -> InferRequest {
+    mutating func read(_ body: RawSpan, jsonByteCount: Int) throws(InferProblem) -> InferRequest {
         let header = body.extracting(first: jsonByteCount)
         if let lastRequest, header.hasSameBytes(as: lastHeader) { return lastRequest }
         json.removeAll()
@@ -39,7 +36,7 @@ final class Predictor {
     /// Scores a request with `model`.
     ///
     /// - Returns: E; the margins are kept for `write`.
-    func score(
+    mutating func score(
         _ request: InferRequest, _ body: RawSpan, jsonByteCount: Int, _ model: ServingModel
     ) throws(InferProblem) -> Int {
         var place = jsonByteCount
@@ -76,11 +73,11 @@ final class Predictor {
         }
         guard let fingerprint = request.fingerprint else {
             throw InferProblem(
-                "indices want the request parameter 'fingerprint': \"\(model.spec.fingerprint)\" is this model's")
+                "indices want the request parameter 'fingerprint': \"\(model.fingerprint)\" is this model's")
         }
-        guard fingerprint == model.spec.fingerprint else {
+        guard fingerprint == model.fingerprint else {
             throw InferProblem(
-                "the indices' fingerprint is \(fingerprint), this model's is \(model.spec.fingerprint): "
+                "the indices' fingerprint is \(fingerprint), this model's is \(model.fingerprint): "
                     + "they were hashed by another plan")
         }
         guard offsets.count >= 1, offsets.count - 1 <= Limits.Predicting.exampleCountMax else {
@@ -99,10 +96,10 @@ final class Predictor {
                     values: body.extracting(tensors.values ?? 0..<0),
                     featuresMax: Limits.Features.perExampleMax, into: &margins)
             } else {
-                try readTensors(
+                let tensors = try readTensors(
                     given.indices, given.values, given.offsets, tensors.indices, tensors.values, tensors.offsets, body)
                 try model.table.score(
-                    offsets: self.offsets, indices: self.indices, values: values,
+                    offsets: tensors.offsets, indices: tensors.indices, values: tensors.values,
                     featuresMax: Limits.Features.perExampleMax, into: &margins)
             }
         } catch {
@@ -112,7 +109,7 @@ final class Predictor {
     }
 
     /// Writes the answer of the request scored last.
-    func write(
+    mutating func write(
         _ request: InferRequest, body: RawSpan, _ model: ServingModel, count: Int, now: UInt64, on exchange: Exchange
     ) {
         answer.begin(model, ageMilliseconds: model.ageMilliseconds(now: now))
@@ -133,7 +130,7 @@ final class Predictor {
 
     // MARK: text
 
-    private func scoreLines(
+    private mutating func scoreLines(
         _ input: InferRequest.Input, _ tensor: RawSpan, _ model: ServingModel
     ) throws(InferProblem) -> Int {
         guard input.count <= Limits.Predicting.exampleCountMax else {
@@ -144,16 +141,18 @@ final class Predictor {
         if let place = input.dataPlace {
             var reader = JSONReader(json.bytes, place..<json.byteCount)
             var line: [UInt8] = []
+            var lines: [UInt8] = []
             try reader.array { (reader) throws(InferProblem) in
                 try reader.flatArray { (reader) throws(InferProblem) in
                     line.removeAll(keepingCapacity: true)
                     try reader.appendString(to: &line)
-                    try self.check(line.span.contains(0x0a), line.isEmpty, count)
+                    try Self.check(line.span.contains(0x0a), line.isEmpty, count)
                     line.append(0x0a)
-                    self.text.append(line)
+                    lines += line
                     count += 1
                 }
             }
+            text.append(lines)
         } else {
             var at = 0
             while at < tensor.byteCount {
@@ -163,7 +162,7 @@ final class Predictor {
                     throw InferProblem("'line': element \(count) ends behind the tensor")
                 }
                 let element = tensor.extracting(at + 4..<at + 4 + length)
-                try check(element.contains(0x0a), element.isEmpty, count)
+                try Self.check(element.contains(0x0a), element.isEmpty, count)
                 text.append(element)
                 text.appendLineFeed()
                 at += 4 + length
@@ -173,8 +172,8 @@ final class Predictor {
         guard count == input.count else {
             throw InferProblem("'line' has \(count) elements, but its shape says \(input.count)")
         }
-        if parser?.fingerprint != model.spec.fingerprint {
-            parser = (model.spec.fingerprint, VWTextParser(model.spec, purpose: .scoring))
+        if parser?.fingerprint != model.fingerprint {
+            parser = (model.fingerprint, VWTextParser(model.spec, purpose: .scoring))
         }
         batch.removeAll()
         var errors = LineErrors()
@@ -187,7 +186,7 @@ final class Predictor {
         return count
     }
 
-    private func check(_ hasLineFeed: Bool, _ isEmpty: Bool, _ element: Int) throws(InferProblem) {
+    private static func check(_ hasLineFeed: Bool, _ isEmpty: Bool, _ element: Int) throws(InferProblem) {
         if hasLineFeed { throw InferProblem("'line', element \(element): a line feed inside an example") }
         if isEmpty { throw InferProblem("'line', element \(element) is empty") }
     }
@@ -197,7 +196,8 @@ final class Predictor {
     private func readTensors(
         _ indexInput: InferRequest.Input?, _ valueInput: InferRequest.Input?, _ offsetInput: InferRequest.Input?,
         _ indexBytes: Range<Int>?, _ valueBytes: Range<Int>?, _ offsetBytes: Range<Int>?, _ body: RawSpan
-    ) throws(TensorError) {
+    ) throws(TensorError) -> (indices: [UInt32], values: [Float], offsets: [UInt32]) {
+        let json = json
         func numbers(
             _ input: InferRequest.Input?, _ bytes: Range<Int>?, _ name: String, _ range: ClosedRange<Int>,
             _ take: (UInt32) -> Void
@@ -231,12 +231,11 @@ final class Predictor {
                 throw .unreadable("'\(name)' has \(count) elements, but its shape says \(input.count)")
             }
         }
-        indices.removeAll(keepingCapacity: true)
-        values.removeAll(keepingCapacity: true)
-        offsets.removeAll(keepingCapacity: true)
+        var (indices, values, offsets): ([UInt32], [Float], [UInt32]) = ([], [], [])
         try numbers(indexInput, indexBytes, "indices", 0...Int(UInt32.max)) { indices.append($0) }
         try numbers(valueInput, valueBytes, "values", 0...0) { values.append(Float(bitPattern: $0)) }
         try numbers(offsetInput, offsetBytes, "offsets", 0...Int(Int32.max)) { offsets.append($0) }
+        return (indices, values, offsets)
     }
 }
 

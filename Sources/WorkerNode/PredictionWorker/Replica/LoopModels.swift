@@ -8,7 +8,7 @@ package final class LoopModels {
     package private(set) var models: [ServingModel] = []
     /// Requests that wait for a version.
     private var waiting: [Waiting] = []
-    let predictor = Predictor()
+    var predictor = Predictor()
     package internal(set) var requestCount = 0
     package internal(set) var predictionCount = 0
 

@@ -7,6 +7,8 @@ package final class ServingModel: Sendable {
     package let name: ModelName
     package let nameBytes: [UInt8]
     package let spec: ModelSpec
+    /// The spec's, kept because it is compared with every request that carries indices.
+    package let fingerprint: Fingerprint
     package let history: History
     package let version: Version
     /// Milliseconds since 1970 up to which all acknowledged examples are in.
@@ -22,6 +24,7 @@ package final class ServingModel: Sendable {
         self.name = name
         nameBytes = Array(name.text.utf8)
         self.spec = spec
+        fingerprint = spec.fingerprint
         self.history = history
         self.version = version
         self.watermarkMilliseconds = watermarkMilliseconds
