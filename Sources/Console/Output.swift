@@ -37,9 +37,7 @@ func openForReading(_ path: String) throws -> FileDescriptor {
 
 /// A whole small file as text.
 func readText(_ path: String) throws -> String {
-    do { return try Files.readText(FilePath(path)) } catch let error as Errno {
-        throw ValidationError("\(path): \(error)")
-    }
+    do { return try Files.readText(FilePath(path)) } catch { throw ValidationError("\(error)") }
 }
 
 extension ByteWindow {

@@ -21,6 +21,8 @@ package struct ServerRoutes: Sendable {
             .streaming(.post, "/v1/models/{model}/examples") { train($0) },
             .whole(.get, "/v1/models/{model}/trainers/{trainer}", bodyLimit: 0) { exchange, _ in trainer(exchange) },
             .whole(.post, "/v1/models/{model}/digest", bodyLimit: 1024) { exchange, _ in digest(exchange) },
+            .whole(.get, "/metrics", bodyLimit: 0) { exchange, _ in ServerMetrics(registry: registry).respond(exchange)
+            },
             .whole(.get, "/v1/status", bodyLimit: 0) { exchange, _ in status(exchange) },
             .whole(.get, "/v2/health/live", bodyLimit: 0) { exchange, _ in health(exchange, isReady: true) },
             .whole(.get, "/v2/health/ready", bodyLimit: 0) { exchange, _ in
@@ -162,13 +164,14 @@ package struct ServerRoutes: Sendable {
         withLane(exchange) { lane in
             let (remote, text) = (exchange.remote, exchange.part("trainer"))
             Task {
-                let next: UInt64? =
-                    if let trainer = ModelName(text) { await lane.next(of: trainer) } else { nil }
+                let mark: TrainerMark? =
+                    if let trainer = ModelName(text) { await lane.mark(of: trainer) } else { nil }
                 remote.onLoop { exchange in
-                    guard let next else {
+                    guard let mark else {
                         return exchange.fail(status: 404, "model \(lane.name) was sent nothing by trainer '\(text)'")
                     }
-                    exchange.respondJSON("{\"trainer\":\(jsonString(text)),\"next\":\(next)}")
+                    exchange.respondJSON(
+                        "{\"trainer\":\(jsonString(text)),\"next\":\(mark.next),\"version\":\(mark.version)}")
                 }
             }
         }

@@ -14,7 +14,11 @@ package struct Fields {
 
     package init(yaml: String, of place: String) throws(ConfigurationError) {
         let node: Node?
-        do { node = try Yams.compose(yaml: yaml) } catch { throw .init("\(place) is not YAML: \(error)") }
+        do { node = try Yams.compose(yaml: yaml) } catch {
+            // The parser draws the place over several lines; the first says what and where.
+            let reason = "\(error)".split(separator: "\n").first ?? ""
+            throw .init("\(place) is not YAML: \(reason)")
+        }
         try self.init(node, of: place)
     }
 

@@ -10,7 +10,18 @@ package func makeFolders(_ path: FilePath) throws(Errno) {
 }
 
 /// A file as text.
-package func readText(_ path: FilePath) throws -> String { String(decoding: try readFile(path), as: UTF8.self) }
+package func readText(_ path: FilePath) throws(FileFailure) -> String {
+    do { return String(decoding: try readFile(path), as: UTF8.self) } catch {
+        throw FileFailure(path: path, reason: error as? Errno ?? .ioError)
+    }
+}
+
+/// A file that cannot be used, and why.
+package struct FileFailure: Error, CustomStringConvertible {
+    package var path: FilePath
+    package var reason: Errno
+    package var description: String { "\(path): \(reason)" }
+}
 
 /// Writes a file, whole or not at all: it takes the old one's place at the end.
 package func writeText(_ text: String, to path: FilePath) throws {

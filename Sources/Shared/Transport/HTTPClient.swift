@@ -105,10 +105,15 @@ package final class HTTPClient: Sendable {
     /// Whether the connection is gone, or told us to go.
     package var isClosed: Bool { !channel.isActive }
 
-    /// Kept when the connection has ended.
+    /// Returns when the connection has ended. Cancelling the task that waits ends it.
     package func waitUntilClosed() async {
-        // How it ended is of no interest here.
-        try? await channel.closeFuture.get()
+        let (connection, eventLoop) = (connection, channel.eventLoop)
+        await withTaskCancellationHandler {
+            // How it ended is of no interest here.
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            eventLoop.execute { connection.value.close() }
+        }
     }
 
     /// Ends all requests and the connection.

@@ -24,3 +24,22 @@ package enum TransportError: Error, Equatable, Sendable {
         (error as? TransportError) ?? .connectionLost(reason: String(describing: error))
     }
 }
+
+extension TransportError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .portInUse(let host, let port):
+            "port \(port) on \(host) is in use; stop the other process or choose another port"
+        case .bindFailed(let host, let port, let reason): "cannot listen on \(host), port \(port): \(reason)"
+        case .unauthenticatedBind(let host):
+            "a listener for nodes on \(host) can be reached from other machines: "
+                + "give it the cluster's token (--token-file) or a loopback address"
+        case .tokenFile(let path, let reason): "token file \(path): \(reason)"
+        case .connectFailed(let host, let port, let reason): "cannot connect to \(host), port \(port): \(reason)"
+        case .timedOut: "no answer within the time given"
+        case .refused: "the peer refused the request"
+        case .connectionLost(let reason): "the connection was lost: \(reason)"
+        case .closed: "the connection was closed"
+        }
+    }
+}

@@ -36,6 +36,9 @@ package struct WorkerRoutes: Sendable {
             },
             .whole(.post, "/v2/repository/index", bodyLimit: 1 << 16) { exchange, _ in index(exchange) },
             .whole(.get, "/v1/models/{model}/digest", bodyLimit: 0) { exchange, _ in digest(exchange) },
+            .whole(.get, "/metrics", bodyLimit: 0) { exchange, _ in
+                WorkerMetrics(loops: loops, replicas: replicas).respond(exchange)
+            },
             .whole(.get, "/v1/status", bodyLimit: 0) { exchange, _ in status(exchange) },
             .streaming(.post, "/v1/models/{model}/examples") { refuseTraining($0) },
             .streaming(.put, "/v1/models/{model}") { refuseTraining($0) },
@@ -121,30 +124,31 @@ package struct WorkerRoutes: Sendable {
         RefusedBody(exchange, status: 403, "this is a worker node: it only answers reads; send this to a server node")
     }
 
-    /// The last whole digest; waits for one of at least `version` if asked.
+    /// The digest over all rows: at `?version=N`, waiting for it, or of what is served now.
     private func digest(_ exchange: Exchange) {
         guard let name = ModelName(exchange.part("model")),
             let status = replicas.statuses.withLockedValue({ $0[name] })
         else { return exchange.fail(status: 404, "no model '\(exchange.part("model"))' is followed here") }
-        let version = Version(exchange.query("version").flatMap { UInt64($0) } ?? 0)
+        let version = exchange.query("version").flatMap { UInt64($0) }.map { Version($0) }
         let remote = exchange.remote
         Task {
+            let replica = await replicas.replica(name)
             let deadline = ContinuousClock.now + Limits.Predicting.digestWait
-            var found = status.withLockedValue { $0.wholeDigest }
-            while (found?.version ?? .zero) < version && ContinuousClock.now < deadline {
-                // A digest over all rows is rare and asked for by people: looking again is simpler than being told.
-                try? await Task.sleep(for: .milliseconds(10))
+            var found: WholeDigest?
+            repeat {
+                // One that was compared with the server's tells more than our own.
                 found = status.withLockedValue { $0.wholeDigest }
-            }
+                if found == nil || found?.version != version { found = await replica.wholeDigest(at: version) }
+                // A digest over all rows is rare and asked for by people: looking again is simpler than being told.
+                if found == nil { try? await Task.sleep(for: .milliseconds(5)) }
+            } while found == nil && ContinuousClock.now < deadline
             remote.onLoop { [found] exchange in
-                guard let found, found.version >= version else {
-                    return exchange.fail(
-                        status: 503, "no digest over all rows at version \(version) yet; POST …/digest to a server node"
-                    )
+                guard let found else {
+                    return exchange.fail(status: 503, "this worker is not at version \(version?.description ?? "any")")
                 }
                 exchange.respondJSON(
                     "{\"digest\":\"\(found.digest)\",\"version\":\(found.version),"
-                        + "\"history\":\"\(found.history)\",\"equal\":\(found.isEqual)}")
+                        + "\"history\":\"\(found.history)\",\"equal\":\(found.isEqual.map { "\($0)" } ?? "null")}")
             }
         }
     }

@@ -5,6 +5,8 @@ package import Domain
 package struct TrainerMark: Sendable, Equatable {
     /// The sequence expected next; the first is 1.
     package private(set) var next: UInt64 = 1
+    /// The version that contains its last batch.
+    package private(set) var version = Version.zero
     /// When the trainer was last heard, for forgetting names after `Limits.Training.trainerHorizon`.
     package private(set) var lastSeenMilliseconds: UInt64 = 0
     /// Digests and versions of the last batches; sequence s is at s mod the count.
@@ -40,6 +42,7 @@ package struct TrainerMark: Sendable, Equatable {
         let place = Int(next % count)
         if place < recent.count { recent[place] = entry } else { recent.append(entry) }
         next += 1
+        self.version = version
         lastSeenMilliseconds = now
     }
 }

@@ -52,9 +52,9 @@ package final class ModelLane: @unchecked Sendable {
         thread.run { self.take(offer) }
     }
 
-    /// The sequence expected of a trainer, or nil for a name never heard.
-    package func next(of trainer: ModelName) async -> UInt64? {
-        await thread.call { self.clock.trainers[trainer]?.next }
+    /// What is remembered of a trainer, or nil for a name never heard.
+    package func mark(of trainer: ModelName) async -> TrainerMark? {
+        await thread.call { self.clock.trainers[trainer] }
     }
 
     /// Publishes now, with all rows as the digest's range.
@@ -74,6 +74,7 @@ package final class ModelLane: @unchecked Sendable {
     package func close() async {
         await thread.call {
             self.isClosed = true
+            self.hub.end()
             self.publishTimer?.cancel()
             for (_, _, offer) in self.early.takeExpired(atMilliseconds: .max) {
                 self.answer(offer, .refused("the model was deleted"))

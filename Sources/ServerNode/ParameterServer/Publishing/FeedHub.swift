@@ -11,6 +11,7 @@ package final class FeedHub: Sendable {
         var heartbeat: FeedPart<Bytes>?
         var followers: [UInt64: @Sendable () -> Void] = [:]
         var nextFollower: UInt64 = 0
+        var isEnded = false
     }
     package let history: History
     private let state: Locked<State>
@@ -53,6 +54,17 @@ package final class FeedHub: Sendable {
     }
 
     package var followerCount: Int { state.withLockedValue { $0.followers.count } }
+
+    /// The model is gone: every follower's stream ends.
+    package func end() {
+        let wake = state.withLockedValue { state in
+            state.isEnded = true
+            return Array(state.followers.values)
+        }
+        for follower in wake { follower() }
+    }
+
+    package var isEnded: Bool { state.withLockedValue { $0.isEnded } }
 
     /// Registers a follower; `wake` is called from the lane's thread after each publish and heartbeat.
     package func add(_ wake: @escaping @Sendable () -> Void) -> UInt64 {

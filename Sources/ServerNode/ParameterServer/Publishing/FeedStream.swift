@@ -58,6 +58,7 @@ package final class FeedStream: BodyReceiver {
 
     /// Sends what the follower may have now.
     private func pump() {
+        guard !lane.hub.isEnded else { return end() }
         switch state {
         case .following(let next):
             guard let next = sendParts(from: next, until: nil) else { return end() }

@@ -1,3 +1,4 @@
+internal import Domain
 package import Features
 
 /// Why tensors are no examples of this model.
@@ -6,7 +7,8 @@ package enum TensorError: Error, Equatable, Sendable {
     case offsetsDoNotStartAtZero
     case offsetsDoNotEndAtFeatureCount(last: Int, featureCount: Int)
     case indexTooLarge(at: Int, index: UInt32, limit: Int)
-    case valueNotFinite(at: Int)
+    /// NaN, infinite, or beyond `Limits.Features.valueMagnitudeMax`.
+    case valueOutOfRange(at: Int)
     case tooManyFeatures(example: Int, count: Int, limit: Int)
     /// The numbers could not be read; the sentence says why.
     case unreadable(String)
@@ -103,7 +105,7 @@ extension WeightTable {
         if let values = unsafe columns.values {
             for at in 0..<columns.featureCount {
                 let value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: Float.self)
-                if !value.isFinite { return .valueNotFinite(at: at) }
+                if !(value.magnitude <= Limits.Features.valueMagnitudeMax) { return .valueOutOfRange(at: at) }
             }
         }
         return nil

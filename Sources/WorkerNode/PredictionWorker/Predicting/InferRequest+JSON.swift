@@ -14,7 +14,11 @@ extension InferRequest {
             switch key {
             case "inputs":
                 try reader.array { (reader) throws(InferProblem) in
-                    request.inputs.append(try Input(&reader))
+                    let input = try Input(&reader)
+                    guard !request.inputs.contains(where: { $0.name == input.name }) else {
+                        throw InferProblem("input '\(input.name)' is given twice")
+                    }
+                    request.inputs.append(input)
                 }
             case "outputs":
                 listsOutputs = true

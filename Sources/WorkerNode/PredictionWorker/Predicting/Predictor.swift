@@ -248,7 +248,8 @@ extension TensorError {
             "'offsets' ends with \(last), but 'indices' has \(count) elements"
         case .indexTooLarge(let at, let index, let limit):
             "'indices', element \(at): \(index) is not below this model's \(limit)"
-        case .valueNotFinite(let at): "'values', element \(at) is not a finite number"
+        case .valueOutOfRange(let at):
+            "'values', element \(at) is NaN, infinite or beyond \(Int(Limits.Features.valueMagnitudeMax))"
         case .tooManyFeatures(let example, let count, let limit):
             "example \(example) has \(count) features; at most \(limit)"
         case .unreadable(let what): what

@@ -49,6 +49,15 @@ package actor Replica {
         }
     }
 
+    /// The digest over all rows of the version that is served, if that is `version` (or whatever it is, for nil).
+    ///
+    /// The served table is never written, so reading it here is safe; the next delta waits meanwhile.
+    package func wholeDigest(at version: Version?) -> WholeDigest? {
+        guard let serving, version == nil || serving.version == version else { return nil }
+        let sum = serving.table.withWeights(0..<serving.table.indexCount) { digest(weights: $0, firstIndex: 0) }
+        return WholeDigest(digest: sum, version: serving.version, history: serving.history, isEqual: nil)
+    }
+
     /// Begins to read a new connection. Answers what is held, for the server to continue from.
     package func connected() -> (history: History, version: Version)? {
         follower.disconnected()
@@ -182,12 +191,13 @@ package actor Replica {
     }
 }
 
-/// The digest over all rows that was compared last.
+/// A digest over all rows.
 package struct WholeDigest: Sendable {
     package var digest: WeightDigest
     package var version: Version
     package var history: History
-    package var isEqual: Bool
+    /// Whether it was the server's; nil when the server named none at that version.
+    package var isEqual: Bool?
 }
 
 /// What a worker tells about a model it follows.
