@@ -39,7 +39,7 @@ struct ServerMain: AsyncParsableCommand {
     }
 
     private func options() throws -> ServerOptions {
-        var options = try config.map { try ServerOptions(yaml: try readText(FilePath($0))) } ?? ServerOptions()
+        var options = try config.map { try ServerOptions(yaml: try readText(FilePath($0)), of: $0) } ?? ServerOptions()
         if let name { options.name = name }
         if let listen { options.listen = try Address(listen, of: "--listen") }
         if let peerListen { options.peerListen = try Address(peerListen, of: "--peer-listen") }

@@ -37,8 +37,9 @@ package struct ServerOptions: Sendable {
 
     package init() {}
 
-    package init(yaml: String) throws(ConfigurationError) {
-        var fields = try Fields(yaml: yaml, of: "the server's configuration")
+    /// - Parameter place: the file, for errors.
+    package init(yaml: String, of place: String) throws(ConfigurationError) {
+        var fields = try Fields(yaml: yaml, of: place)
         try read(&fields)
         try fields.refuseRest()
     }
@@ -70,8 +71,9 @@ package struct WorkerOptions: Sendable {
 
     package init() {}
 
-    package init(yaml: String) throws(ConfigurationError) {
-        var fields = try Fields(yaml: yaml, of: "the worker's configuration")
+    /// - Parameter place: the file, for errors.
+    package init(yaml: String, of place: String) throws(ConfigurationError) {
+        var fields = try Fields(yaml: yaml, of: place)
         try read(&fields)
         try fields.refuseRest()
     }

@@ -34,7 +34,7 @@ struct WorkerMain: AsyncParsableCommand {
     }
 
     private func options() throws -> WorkerOptions {
-        var options = try config.map { try WorkerOptions(yaml: try readText(FilePath($0))) } ?? WorkerOptions()
+        var options = try config.map { try WorkerOptions(yaml: try readText(FilePath($0)), of: $0) } ?? WorkerOptions()
         if let name { options.name = name }
         if let listen { options.listen = try Address(listen, of: "--listen") }
         if !server.isEmpty { options.servers = try server.map { try Address($0, of: "--server") } }

@@ -13,6 +13,10 @@
 #include <immintrin.h>
 #endif
 
+#pragma clang diagnostic push
+// Vectors pass between functions that are always inlined: how a machine without wide registers would pass them is moot.
+#pragma clang diagnostic ignored "-Wpsabi"
+
 typedef float sluice_f2 __attribute__((ext_vector_type(2)));
 typedef float sluice_f4 __attribute__((ext_vector_type(4)));
 typedef float sluice_f8 __attribute__((ext_vector_type(8)));
@@ -227,5 +231,7 @@ static inline uint32_t sluice_crc32c_u8(uint32_t crc, uint8_t value) {
     return sluice_crc32c_bits(crc, value, 8);
 #endif
 }
+
+#pragma clang diagnostic pop
 
 #endif
