@@ -1,5 +1,7 @@
 """A worker to send requests to, on a core of its own, and what h2load makes of it."""
 
+import os
+
 import clickstream
 from measuring import CLIENT_CORE, SERVER_CORE, cpu_seconds
 from support import tools, v2, vw_features
@@ -31,6 +33,7 @@ class Serving:
         version = learned.lines()[-1]["version"]
         if not until(lambda: self._version() == version, seconds=60):
             raise RuntimeError(f"the worker stays at version {self._version()}, not {version}")
+        self.requests = Requests(self.worker, MODEL, bits, self.fingerprint, self.cluster.folder)
 
     def _version(self):
         answer = ask(self.worker.http, "GET", f"/v2/models/{MODEL}")
@@ -44,9 +47,24 @@ class Serving:
 
     @property
     def infer_url(self):
-        return f"{self.worker.url}/v2/models/{MODEL}/infer"
+        return self.requests.infer_url
 
     def request(self, example_count, with_values=True):
+        return self.requests.options(example_count, with_values)
+
+
+class Requests:
+    """Static infer requests for one worker, as h2load's options."""
+
+    def __init__(self, worker, model, bits, fingerprint, folder):
+        self.worker, self.model, self.bits = worker, model, bits
+        self.fingerprint, self.folder = fingerprint, folder
+
+    @property
+    def infer_url(self):
+        return f"{self.worker.url}/v2/models/{self.model}/infer"
+
+    def options(self, example_count, with_values=True):
         """A static binary CSR request for the stream's first examples: h2load's options and the body's size.
 
         26 features each, the constant among them.
@@ -54,10 +72,12 @@ class Serving:
         indices, values, offsets = vw_features.csr(clickstream.unlabelled(example_count), self.bits)
         headers, body = v2.binary_body(
             v2.csr_tensors(indices, values if with_values else None, offsets), None, {"fingerprint": self.fingerprint})
-        answer = ask(self.worker.http, "POST", f"/v2/models/{MODEL}/infer", body, headers)
+        answer = ask(self.worker.http, "POST", f"/v2/models/{self.model}/infer", body, headers)
         if answer.status != 200 or len(v2.outputs(answer)[0]["probability"]) != example_count:
             raise RuntimeError(f"the request to measure with: {answer}")
-        path = self.cluster.file(f"request-{example_count}-{with_values}.bin", body)
+        path = os.path.join(self.folder, f"request-{example_count}-{with_values}.bin")
+        with open(path, "wb") as file:
+            file.write(body)
         options = ["-d", path]
         for name, value in headers.items():
             options += ["-H", f"{name.lower()}: {value}"]

@@ -25,7 +25,7 @@ struct DeltaBench: AsyncParsableCommand {
         let perRow = Double(bytes.count) / Double(max(indices.count, 1))
         print(
             json
-                ? "{\"bytes_per_row\":\(perRow),\"rows\":\(indices.count),\"rows_per_second\":\(Int(Double(indices.count) / seconds))}"
+                ? "{\"bytes_per_weight\":\(perRow),\"rows\":\(indices.count),\"rows_per_second\":\(Int(Double(indices.count) / seconds))}"
                 : "\(fixed(perRow, 3)) bytes a row of \(indices.count) rows")
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Domain
+internal import Files
 internal import Format
 internal import Foundation
 internal import Transport
@@ -33,7 +34,8 @@ struct FeedBench: AsyncParsableCommand {
         ])
         let listener = try await HTTPListener.start(
             host: address.host, port: address.port, group: commandLoops, router: router)
-        print("listening peer=\(address.host):\(listener.port)")
+        let bound = Address(host: address.host, port: listener.port)
+        tellStandardOutput("listening http=\(bound) peer=\(bound)")
         await TerminationSignal.wait()
     }
 
