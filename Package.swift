@@ -99,7 +99,7 @@ let package = Package(
                 "Domain", "Configuration", "Files", "Format", "Features", "Learning", "Scoring",
                 "Transport", arguments, system,
             ],
-            path: "Sources/Console", swiftSettings: strict),
+            path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
         tests("HTTP2Tests", ["HTTP2", "Domain"]),
         tests("TransportTests", ["Transport", "Domain"] + nio),
         tests("DomainTests", ["Domain"]),

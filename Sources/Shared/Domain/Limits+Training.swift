@@ -61,6 +61,9 @@ extension Limits {
         /// Bytes queued on one follower's answer above which parts stay in the ring.
         package static let followerQueuedByteCountMax = 8 << 20
         package static let heartbeatInterval: Duration = .seconds(1)
+        /// How much a worker's following gives way to its answering: low enough to be preempted at once, high enough
+        /// for 3 % of a core that answers all the time.
+        package static let followingNiceness: Int32 = 15
         /// How often a worker asks a server for its models.
         package static let discoveryInterval: Duration = .seconds(1)
         /// A worker's longest wait before it tries a server again.

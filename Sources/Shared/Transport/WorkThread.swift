@@ -1,3 +1,4 @@
+internal import Glibc
 package import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOPosix
@@ -19,10 +20,19 @@ package final class WorkThread: Sendable {
     private let loop: any EventLoop
     private let group: MultiThreadedEventLoopGroup
 
-    package init() {
+    /// - Parameter niceness: 0 competes with the threads that answer requests; up to 19 gives way to them.
+    package init(niceness: Int32 = 0) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         loop = group.next()
+        // On Linux 0 names the calling thread; it may always make itself nicer.
+        if niceness > 0 { loop.execute { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) } }
     }
+
+    /// The thread as a place for connections.
+    package var loops: EventLoops { group }
+
+    /// The thread as an actor's executor. The actor must keep the thread for as long as it lives.
+    package var executor: UnownedSerialExecutor { unsafe loop.executor.asUnownedSerialExecutor() }
 
     /// Runs `body` on the thread, after everything given before.
     package func run(_ body: @escaping @Sendable () -> Void) {

@@ -33,7 +33,7 @@ package struct WorkerNode: Sendable {
         await withDiscardingTaskGroup { tasks in
             for server in options.servers {
                 let follower = ServerFollower(
-                    server: server, loops: group, token: token, replicas: replicas, log: log)
+                    server: server, loops: replicas.thread.loops, token: token, replicas: replicas, log: log)
                 tasks.addTask { await follower.run() }
             }
             await stop()

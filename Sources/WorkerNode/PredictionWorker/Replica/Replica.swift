@@ -14,6 +14,7 @@ package import Transport
 package actor Replica {
     package let name: ModelName
     private let loops: PerLoop<LoopModels>
+    let thread: WorkThread
     private let status: Locked<ReplicaStatus>
 
     private var follower = DeltaFollower.waiting
@@ -26,8 +27,10 @@ package actor Replica {
     private var indices: [UInt32] = []
     private var values: [Float] = []
 
-    package init(name: ModelName, loops: PerLoop<LoopModels>, status: Locked<ReplicaStatus>) {
+    /// - Parameter thread: where rows are unpacked and applied; one for all replicas.
+    package init(name: ModelName, loops: PerLoop<LoopModels>, thread: WorkThread, status: Locked<ReplicaStatus>) {
         self.name = name
+        self.thread = thread
         self.loops = loops
         self.status = status
     }

@@ -4,6 +4,8 @@ package import Transport
 /// The models a worker follows, made when a server names them.
 package actor ReplicaSet {
     private let loops: PerLoop<LoopModels>
+    /// Reads feeds and applies them, giving way to the loops that answer.
+    package nonisolated let thread = WorkThread(niceness: Limits.Feed.followingNiceness)
     private var replicas: [ModelName: Replica] = [:]
     /// For status and metrics, from any thread.
     package nonisolated let statuses = Locked<[ModelName: Locked<ReplicaStatus>]>([:])
@@ -12,7 +14,7 @@ package actor ReplicaSet {
 
     package func replica(_ name: ModelName) -> Replica {
         if let replica = replicas[name] { return replica }
-        let replica = Replica(name: name, loops: loops, status: status(name))
+        let replica = Replica(name: name, loops: loops, thread: thread, status: status(name))
         replicas[name] = replica
         return replica
     }
