@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The instruction set every target is compiled for. Arithmetic gives the same bits on each of them
-/// (`Tests/run --kernels` proves it); only speed differs. `SLUICE_CPU=x86-64 swift build` for an older machine.
+/// (`Tests/same-bits` shows it); only speed differs. `SLUICE_CPU=x86-64 swift build` for an older machine.
 let cpu = Context.environment["SLUICE_CPU"] ?? "x86-64-v3"
 
 #if arch(x86_64)
@@ -33,7 +33,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 /// Only Transport may import these; `.ci/run` checks it.
-let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "_NIOFileSystem"].map {
+let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
     Target.Dependency.product(name: $0, package: "swift-nio")
 }
 
@@ -67,7 +67,7 @@ let package = Package(
             ]),
         .systemLibrary(name: "CNghttp2", path: "Sources/Shared/CNghttp2", pkgConfig: "libnghttp2"),
         shared("HTTP2", ["CNghttp2", "Domain"]),
-        shared("Transport", ["Domain", "HTTP2"] + nio),
+        shared("Transport", ["Domain", "Files", "HTTP2", system] + nio),
         shared("DeltaFeed", ["Domain", "Format"]),
         .target(
             name: "ParameterServer",
@@ -101,7 +101,7 @@ let package = Package(
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
         tests("HTTP2Tests", ["HTTP2", "Domain"]),
-        tests("TransportTests", ["Transport", "Domain"] + nio),
+        tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
         tests("FormatTests", ["Domain", "Format"]),
         tests("FeaturesTests", ["Features", "Domain"]),

@@ -42,6 +42,7 @@ struct FeedBench: AsyncParsableCommand {
     private static func push(_ exchange: Exchange, _ records: BenchRecords, every interval: Duration) {
         let next = records
         _ = exchange.schedule(after: interval) { exchange in
+            guard exchange.isAlive else { return }
             var records = next
             // A worker that is behind gets its deltas later, as from a node.
             if exchange.queuedByteCount < 64 << 20 { exchange.write(Bytes(bytes: records.next())) }

@@ -28,6 +28,9 @@ struct ScoreCommand: AsyncParsableCommand {
             for e in 0..<count { lines += "\(probabilities[e])\n" }
             try FileDescriptor.standardOutput.writeAll(lines.utf8)
         }
-        if refused > 0 { throw CleanExit.message("refused lines = \(refused)") }
+        guard refused == 0 else {
+            report("refused lines = \(refused); they have no probability above")
+            throw ExitCode(1)
+        }
     }
 }

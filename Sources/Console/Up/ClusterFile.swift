@@ -11,9 +11,14 @@ struct ClusterFile {
 
     init(yaml: String) throws(ConfigurationError) {
         var fields = try Fields(yaml: yaml, of: "the cluster file")
-        for var node in try fields.list("servers") {
+        let servers = try fields.list("servers")
+        guard servers.count == 1 else { throw .init("the cluster file: 'servers' wants exactly one node") }
+        for var node in servers {
             try server.read(&node)
             try node.refuseRest()
+        }
+        guard server.tokenFile == nil, server.stateFolder == nil else {
+            throw .init("the cluster file: 'token_file' and 'state_folder' are not for a local cluster")
         }
         for var node in try fields.list("workers") {
             var worker = WorkerOptions()

@@ -19,7 +19,7 @@ package struct ServerNode: Sendable {
         let loops = makeEventLoops(options.loopCount)
         let registry = try ModelRegistry(publishInterval: options.publishInterval, stateFolder: options.stateFolder)
         let token: ClusterToken? =
-            if let path = options.tokenFile { try await ClusterToken(readingFile: path) } else { nil }
+            if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         let isDraining = Locked(false)
         let routes = ServerRoutes(node: options.name, registry: registry, isDraining: isDraining)
 

@@ -48,7 +48,7 @@ package struct ServerOptions: Sendable {
         if let name = try fields.text("name") { self.name = name }
         if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
         if let text = try fields.text("peer_listen") { peerListen = try Address(text, of: "'peer_listen'") }
-        if let interval = try fields.duration("publish_every", in: .milliseconds(5)...(.seconds(3600))) {
+        if let interval = try fields.duration("publish_every", in: Limits.Feed.publishInterval) {
             publishInterval = interval
         }
         if let path = try fields.text("token_file") { tokenFile = path }

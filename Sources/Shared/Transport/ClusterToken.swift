@@ -11,9 +11,9 @@ package struct ClusterToken: Sendable {
 
     /// Reads the token from a file only its owner may read; surrounding white space is dropped.
     /// - Throws: `TransportError.tokenFile` with a sentence for the operator.
-    package init(readingFile path: String) async throws(TransportError) {
+    package init(readingFile path: String) throws(TransportError) {
         func refusal(_ reason: String) -> TransportError { .tokenFile(path: path, reason: reason) }
-        let content = try await TokenFile.read(path)
+        let content = try TokenFile.read(path)
         var trimmed = content[...]
         while let last = trimmed.last, last <= UInt8(ascii: " ") { trimmed.removeLast() }
         while let first = trimmed.first, first <= UInt8(ascii: " ") { trimmed.removeFirst() }

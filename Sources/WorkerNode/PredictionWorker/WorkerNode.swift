@@ -20,7 +20,7 @@ package struct WorkerNode: Sendable {
         let loops = await PerLoop(group) { LoopModels() }
         let replicas = ReplicaSet(loops)
         let token: ClusterToken? =
-            if let path = options.tokenFile { try await ClusterToken(readingFile: path) } else { nil }
+            if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         try await loadSavedModels(loops, log)
 
         let isDraining = Locked(false)

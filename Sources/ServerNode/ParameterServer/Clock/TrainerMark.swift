@@ -7,7 +7,7 @@ package struct TrainerMark: Sendable, Equatable {
     package private(set) var next: UInt64 = 1
     /// The version that contains its last batch.
     package private(set) var version = Version.zero
-    /// When the trainer was last heard, for forgetting names after `Limits.Training.trainerHorizon`.
+    /// When a batch of the trainer was last learned, for forgetting names after `Limits.Training.trainerHorizon`.
     package private(set) var lastSeenMilliseconds: UInt64 = 0
     /// Digests and versions of the last batches; sequence s is at s mod the count.
     private var recent: [Entry] = []

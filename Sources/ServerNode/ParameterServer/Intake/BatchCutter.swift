@@ -39,9 +39,6 @@ package struct BatchCutter: Sendable {
         parser = VWTextParser(spec, purpose: .training)
     }
 
-    /// Bytes waiting for the rest of their line.
-    package var unfinishedByteCount: Int { window.byteCount }
-
     package mutating func append(_ text: RawSpan) { window.append(text) }
 
     /// The next whole batch, or nil when more text is needed.

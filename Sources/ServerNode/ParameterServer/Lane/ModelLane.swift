@@ -20,6 +20,7 @@ package final class ModelLane: @unchecked Sendable {
     package let status: Locked<ModelStatus>
     /// Bytes of text waiting for the lane.
     package let queuedByteCount = Locked(0)
+    private let isOpen = Locked(true)
     private let thread = WorkThread()
     private let publishInterval: Duration
 
@@ -49,7 +50,11 @@ package final class ModelLane: @unchecked Sendable {
     /// Takes a batch; its `answer` is called once, on the lane's thread.
     package func submit(_ offer: Offer) {
         queuedByteCount.withLockedValue { $0 += offer.byteCount }
-        thread.run { self.take(offer) }
+        let isTaken = isOpen.withLockedValue { isOpen in
+            if isOpen { thread.run { self.take(offer) } }
+            return isOpen
+        }
+        if !isTaken { answer(offer, .refused("the model was deleted")) }
     }
 
     /// What is remembered of a trainer, or nil for a name never heard.
@@ -72,6 +77,8 @@ package final class ModelLane: @unchecked Sendable {
 
     /// Ends the lane: what still waits is refused.
     package func close() async {
+        // What is submitted until here runs before the thread stops; what comes later is refused at once.
+        isOpen.withLockedValue { $0 = false }
         await thread.call {
             self.isClosed = true
             self.hub.end()
@@ -213,7 +220,7 @@ package final class ModelLane: @unchecked Sendable {
         let (version, endNumber) = hub.position
         let stream = CopyStream(
             spec: spec, history: history, version: version, watermarkMilliseconds: millisecondsSince1970())
-        let copy = LaneCopy(stream)
+        let copy = LaneCopy(stream, version: version)
         return (copy, Bytes(bytes: stream.begin()), endNumber)
     }
 
@@ -228,11 +235,11 @@ package final class ModelLane: @unchecked Sendable {
     /// Ends a copy at a commit: what was learned meanwhile is published now.
     ///
     /// - Returns: the version that the copy is, once every part up to it was applied, and the record that says so.
-    package func endCopy() -> (version: Version, bytes: Bytes) {
+    package func endCopy(_ copy: LaneCopy) -> (version: Version, bytes: Bytes) {
         thread.precondition()
         publish()
         let stamp = RecordStamp(
-            history: history, baseVersion: publisher.version, version: publisher.version,
+            history: history, baseVersion: copy.version, version: publisher.version,
             watermarkMilliseconds: millisecondsSince1970(), fingerprint: spec.fingerprint)
         var bytes: [UInt8] = []
         appendMark(.copyEnd, stamp: stamp, to: &bytes)

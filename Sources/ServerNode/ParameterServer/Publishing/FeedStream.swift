@@ -99,7 +99,7 @@ package final class FeedStream: BodyReceiver {
             if let bytes = lane.chunk(of: copy) {
                 handle.onLoop { $0.took(bytes, of: copy, next: next) }
             } else {
-                let (version, bytes) = lane.endCopy()
+                let (version, bytes) = lane.endCopy(copy)
                 handle.onLoop { stream in
                     guard case .awaitingChunk = stream.state else { return }
                     stream.state = .ending(version, bytes, next: next)
@@ -116,13 +116,18 @@ package final class FeedStream: BodyReceiver {
             switch lane.hub.part(next) {
             case .part(let part):
                 if let version, part.version > version { return next }
-                exchange.write(part.bytes)
+                // A part that leads nowhere is a heartbeat with a digest; a copy has no place for one.
+                if isFollowing || part.base < part.version { exchange.write(part.bytes) }
                 next += 1
             case .upToDate: return next
             case .gone: return nil
             }
         }
         return next
+    }
+
+    private var isFollowing: Bool {
+        if case .following = state { true } else { false }
     }
 
     /// Whether all parts up to `version` are before `next`.

@@ -9,5 +9,11 @@ package final class LaneCopy: @unchecked Sendable {
     var stream: CopyStream
     var weights = [Float](repeating: 0, count: Limits.Copy.chunkIndexCount)
 
-    init(_ stream: CopyStream) { self.stream = stream }
+    /// Where the copy began.
+    let version: Version
+
+    init(_ stream: CopyStream, version: Version) {
+        self.stream = stream
+        self.version = version
+    }
 }

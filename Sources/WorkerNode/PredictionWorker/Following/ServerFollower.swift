@@ -76,7 +76,11 @@ package struct ServerFollower: Sendable {
 
     /// Follows one model until the connection ends: opens its feed, and opens it anew whenever it ended.
     private func follow(_ name: ModelName, _ client: HTTPClient) async {
-        let replica = await replicas.replica(name)
+        guard let replica = await replicas.replica(name, ownedBy: server) else {
+            return log.error(
+                "two servers own one model; the first is followed",
+                metadata: ["model": "\(name)", "ignored": "\(server)"])
+        }
         while !Task.isCancelled && !client.isClosed {
             do {
                 try await read(client, replica)
