@@ -104,7 +104,7 @@ let package = Package(
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
         tests("FormatTests", ["Domain", "Format"]),
-        tests("FeaturesTests", ["Features", "Domain"]),
+        tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
         tests("LearningTests", ["Learning", "Features", "Domain"]),
     ],
     swiftLanguageModes: [.v6]

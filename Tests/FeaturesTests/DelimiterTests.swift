@@ -1,0 +1,18 @@
+import CKernels
+import Testing
+
+@Suite("The processor's way of finding delimiters and the portable one agree")
+struct DelimiterTests {
+    @Test("every byte at every place of 64", arguments: 0..<64)
+    func everyByte(place: Int) {
+        for byte in UInt8.min...UInt8.max {
+            var bytes = [UInt8](repeating: UInt8(ascii: "x"), count: 64)
+            bytes[place] = byte
+            let (fast, portable) = unsafe bytes.withUnsafeBufferPointer {
+                unsafe (sluice_delimiters64($0.baseAddress!), sluice_delimiters64_portable($0.baseAddress!))
+            }
+            #expect(fast == portable, "byte \(byte)")
+            #expect((fast != 0) == " \t\n\r:|".utf8.contains(byte), "byte \(byte)")
+        }
+    }
+}
