@@ -31,13 +31,13 @@ func report(_ line: String) {
 func openForReading(_ path: String) throws -> FileDescriptor {
     if path == "-" { return .standardInput }
     do { return try FileDescriptor.open(FilePath(path), .readOnly) } catch let error as Errno {
-        throw ValidationError("\(path): \(error)")
+        throw CommandFailure("\(path): \(error)")
     }
 }
 
 /// A whole small file as text.
 func readText(_ path: String) throws -> String {
-    do { return try Files.readText(FilePath(path)) } catch { throw ValidationError("\(error)") }
+    do { return try Files.readText(FilePath(path)) } catch { throw CommandFailure("\(error)") }
 }
 
 extension ByteWindow {
@@ -45,7 +45,7 @@ extension ByteWindow {
     mutating func read(_ count: Int, fromFile descriptor: Int32, named path: String) throws -> Int {
         switch read(count, fromFile: descriptor) {
         case .success(let got): return got
-        case .failure(let failure): throw ValidationError("\(path): \(Errno(rawValue: failure.errorNumber))")
+        case .failure(let failure): throw CommandFailure("\(path): \(Errno(rawValue: failure.errorNumber))")
         }
     }
 }

@@ -18,7 +18,7 @@ struct FeedBench: AsyncParsableCommand {
     @Option(help: "The model's name.") var model = "bench"
 
     func run() async throws {
-        guard let interval = Duration(text: publishEvery) else { throw ValidationError("--publish-every wants a time") }
+        guard let interval = Duration(text: publishEvery) else { throw CommandFailure("--publish-every wants a time") }
         let address = try Address(listen, of: "--listen")
         let (bits, rows, model) = (bits, Int(Double(rowsPerSecond) * interval.seconds), model)
         let router = Router([

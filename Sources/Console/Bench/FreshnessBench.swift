@@ -48,7 +48,7 @@ struct FreshnessBench: AsyncParsableCommand {
             try await group.waitForAll()
         }
         let sorted = delays.withLockedValue { $0.sorted() }
-        guard !sorted.isEmpty else { throw ValidationError("nothing was acknowledged") }
+        guard !sorted.isEmpty else { throw CommandFailure("nothing was acknowledged") }
         func percentile(_ share: Double) -> Double { sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))] }
         print(
             json

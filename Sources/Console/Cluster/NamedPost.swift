@@ -43,11 +43,11 @@ struct NamedPost {
                     failures = 0
                     backoff.reset()
                 }
-            } catch let error as ValidationError where failures >= Self.attemptCountMax { throw error } catch {
+            } catch let error as CommandFailure where failures >= Self.attemptCountMax { throw error } catch {
                 failures += 1
                 guard failures <= Self.attemptCountMax else { throw error }
                 if case TrainFailure.gap(let next) = error, next < firstUnacknowledged {
-                    throw ValidationError(
+                    throw CommandFailure(
                         "the server expects batch \(next) of this trainer, which was read already: start the file again"
                     )
                 }

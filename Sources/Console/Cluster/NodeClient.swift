@@ -14,7 +14,7 @@ struct NodeClient: Sendable {
         do throws(TransportError) {
             return NodeClient(
                 address: address, http: try await HTTPClient.connect(host: address.host, port: address.port, on: loops))
-        } catch { throw ValidationError("\(address): no node answers there (\(error))") }
+        } catch { throw CommandFailure("\(address): no node answers there (\(error))") }
     }
 
     /// A request whose answer is JSON; an answer that is not 2xx is an error with the node's own words.
@@ -23,7 +23,7 @@ struct NodeClient: Sendable {
             method, path, body: body.map { Bytes(string: $0) }, timeout: .seconds(30))
         let object = try? JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView)) as? [String: Any]
         guard (200..<300).contains(answer.status) else {
-            throw ValidationError("\(address)\(path): \(answer.status) \(object?["error"] as? String ?? "")")
+            throw CommandFailure("\(address)\(path): \(answer.status) \(object?["error"] as? String ?? "")")
         }
         return object ?? [:]
     }
@@ -35,7 +35,7 @@ let commandLoops = makeEventLoops(1)
 /// A model's name as a path part.
 func modelPath(_ text: String) throws -> String {
     guard let name = ModelName(text) else {
-        throw ValidationError("'\(text)' is no model's name: 1 to 64 letters, digits, '_', '-' or '.'")
+        throw CommandFailure("'\(text)' is no model's name: 1 to 64 letters, digits, '_', '-' or '.'")
     }
     return "/v1/models/\(name)"
 }

@@ -29,7 +29,7 @@ struct TrainCommand: AsyncParsableCommand {
         var totals = TrainTotals()
         if let trainer {
             guard ModelName(trainer) != nil else {
-                throw ValidationError("--trainer: write 1 to 64 letters, digits, '_', '-' or '.'")
+                throw CommandFailure("--trainer: write 1 to 64 letters, digits, '_', '-' or '.'")
             }
             var post = NamedPost(server: server, path: path, trainer: trainer, batchLines: batchLines)
             try await post.run(source.rawValue, named: file) { totals.add($0, quiet: quiet) }
@@ -62,7 +62,7 @@ struct TrainCommand: AsyncParsableCommand {
         guard try await stream.head.status == 200 else {
             var text = ""
             for try await chunk in stream.body { text += String(buffer: chunk) }
-            throw ValidationError("\(server): \(text)")
+            throw CommandFailure("\(server): \(text)")
         }
         var lines = AckLines()
         for try await chunk in stream.body { for ack in try lines.append(chunk) { answered(ack) } }
@@ -134,7 +134,7 @@ struct AckLines {
             switch ack.outcome {
             case "gap": throw TrainFailure.gap(next: ack.next)
             case "conflict":
-                throw ValidationError(
+                throw CommandFailure(
                     "batch \(ack.sequence): this trainer's name was used for other bytes; choose another")
             default: acks.append(ack)
             }

@@ -20,7 +20,7 @@ struct DigestCommand: AsyncParsableCommand {
             return print("\(model.digest) version \(model.version) history \(model.history)")
         }
         guard let server, let model else {
-            throw ValidationError("give a saved model's folder, or --server and --model")
+            throw CommandFailure("give a saved model's folder, or --server and --model")
         }
         let path = try modelPath(model)
         // One publish whose range is all rows: every worker compares it at that version.

@@ -27,9 +27,9 @@ struct Demo: Sendable {
                 let model = try await server.json(.get, path)
                 columns.print(model, freshness: await freshness(workers))
             }
-            guard columns.examples > 0 else { throw ValidationError("the cluster learned nothing") }
+            guard columns.examples > 0 else { throw CommandFailure("the cluster learned nothing") }
             guard let age = await freshness(workers), age < 10_000 else {
-                throw ValidationError("a worker is behind: it is not serving what the server learned")
+                throw CommandFailure("a worker is behind: it is not serving what the server learned")
             }
             return .finished
         }

@@ -17,7 +17,7 @@ final class NodeProcess {
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: log)
         do { try process.run() } catch {
-            throw ValidationError("\(program) does not start: \(error); build it with 'swift build -c release'")
+            throw CommandFailure("\(program) does not start: \(error); build it with 'swift build -c release'")
         }
     }
 
@@ -29,7 +29,7 @@ final class NodeProcess {
         }
         guard !line.isEmpty else {
             let reason = (try? String(contentsOf: log, encoding: .utf8))?.split(separator: "\n").last ?? ""
-            throw ValidationError("\(name) did not start: \(reason)")
+            throw CommandFailure("\(name) did not start: \(reason)")
         }
         return String(decoding: line, as: UTF8.self)
     }

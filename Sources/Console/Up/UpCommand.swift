@@ -15,7 +15,7 @@ struct UpCommand: AsyncParsableCommand {
         let cluster = try ClusterFile(yaml: try readText(config))
         let duration = try time.map { text in
             guard let duration = Duration(text: text) else {
-                throw ValidationError("--for is '\(text)', but must be a time such as 30s")
+                throw CommandFailure("--for is '\(text)', but must be a time such as 30s")
             }
             return duration
         }
@@ -43,7 +43,7 @@ struct UpCommand: AsyncParsableCommand {
             report("\(node.name) did not end cleanly; its log is in \(folder)")
             ended = false
         }
-        if case .failed(let reason) = outcome { throw ValidationError(reason) }
+        if case .failed(let reason) = outcome { throw CommandFailure(reason) }
         if !ended { throw ExitCode(1) }
         print("\nall nodes stopped")
     }
