@@ -73,7 +73,7 @@ let package = Package(
             name: "ParameterServer",
             dependencies: [
                 "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Transport",
-                "Files",
+                "Files", "Telemetry",
                 system, log,
             ],
             path: "Sources/ServerNode/ParameterServer", swiftSettings: strict),
@@ -81,7 +81,7 @@ let package = Package(
             name: "PredictionWorker",
             dependencies: [
                 "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Transport",
-                "Files",
+                "Files", "Telemetry",
                 system, log,
             ],
             path: "Sources/WorkerNode/PredictionWorker", swiftSettings: strict),
