@@ -106,6 +106,7 @@ let package = Package(
         tests("FormatTests", ["Domain", "Format"]),
         tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
         tests("LearningTests", ["Learning", "Features", "Domain"]),
+        tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
     ],
     swiftLanguageModes: [.v6]
 )
