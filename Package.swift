@@ -107,6 +107,12 @@ let package = Package(
         tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
         tests("LearningTests", ["Learning", "Features", "Domain"]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
+        tests(
+            "ParameterServerTests",
+            [
+                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Files", "Format", "Learning",
+                "Transport", system,
+            ] + nio),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -2,18 +2,18 @@ internal import Domain
 internal import Features
 
 /// The JSON line that answers a batch.
-struct BatchReply: Sendable {
+package struct BatchReply: Sendable {
     let number: UInt64?
     let exampleCount: Int
     let errors: LineErrors
 
-    init(_ batch: BatchCutter.Batch, number: UInt64?) {
+    package init(_ batch: BatchCutter.Batch, number: UInt64?) {
         self.number = number
         exampleCount = batch.examples.exampleCount
         errors = batch.errors
     }
 
-    func line(_ outcome: BatchOutcome) -> String {
+    package func line(_ outcome: BatchOutcome) -> String {
         var line = "{"
         if let number { line += "\"sequence\":\(number)," }
         switch outcome {

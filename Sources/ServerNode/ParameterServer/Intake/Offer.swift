@@ -9,6 +9,12 @@ package struct Offer: Sendable {
         package var sequence: UInt64
         /// Of the raw bytes of the batch's lines.
         package var digest: UInt64
+
+        package init(trainer: ModelName, sequence: UInt64, digest: UInt64) {
+            self.trainer = trainer
+            self.sequence = sequence
+            self.digest = digest
+        }
     }
 
     package var name: Name?
@@ -19,6 +25,17 @@ package struct Offer: Sendable {
     package var refusedAfter: ContinuousClock.Instant
     /// Called once, on the lane's thread. Gives the batch back, so that its memory serves again.
     package var answer: @Sendable (BatchOutcome, ExampleBatch) -> Void
+
+    package init(
+        name: Name?, batch: ExampleBatch, byteCount: Int, refusedAfter: ContinuousClock.Instant,
+        answer: @escaping @Sendable (BatchOutcome, ExampleBatch) -> Void
+    ) {
+        self.name = name
+        self.batch = batch
+        self.byteCount = byteCount
+        self.refusedAfter = refusedAfter
+        self.answer = answer
+    }
 }
 
 /// What became of a batch.

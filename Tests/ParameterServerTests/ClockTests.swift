@@ -1,0 +1,131 @@
+internal import Domain
+internal import ParameterServer
+internal import Testing
+
+private let anna = ModelName("anna")!
+private let bert = ModelName("bert")!
+
+@Suite("The clock lets each batch of a named trainer be learned once, in order")
+struct ClockTests {
+    /// A clock that learned `count` batches of anna's; batch s has digest 1000 + s and ended at version 10 · s.
+    private func clock(count: UInt64) -> Clock {
+        var clock = Clock()
+        for sequence in 1..<(count + 1) {
+            #expect(clock.offered(by: anna, sequence, digest: 1000 + sequence, atMilliseconds: sequence) == .order)
+            clock.ordered(
+                by: anna, digest: 1000 + sequence, version: Version(10 * sequence), atMilliseconds: sequence)
+        }
+        return clock
+    }
+
+    private func answer(_ count: UInt64, _ sequence: UInt64, digest: UInt64? = nil) -> Clock.Answer {
+        var clock = clock(count: count)
+        return clock.offered(by: anna, sequence, digest: digest ?? 1000 + sequence, atMilliseconds: 500)
+    }
+
+    @Test("an unknown trainer begins with sequence 1")
+    func first() {
+        #expect(answer(0, 1) == .order)
+        for sequence in [2, 65, UInt64(Int64.max)] { #expect(answer(0, sequence) == .gap(next: 1)) }
+    }
+
+    @Test(
+        "a batch learned before is answered with its version, whichever of the last 64",
+        arguments: [1, 63, 64, 65, 200])
+    func duplicate(count: UInt64) {
+        for sequence in (count > 64 ? count - 63 : 1)...count {
+            #expect(answer(count, sequence) == .duplicate(Version(10 * sequence)))
+        }
+    }
+
+    @Test("a number learned with other bytes is a conflict", arguments: [1, 63, 64, 65, 200])
+    func otherBytes(count: UInt64) {
+        for sequence in (count > 64 ? count - 63 : 1)...count {
+            #expect(answer(count, sequence, digest: 7) == .conflict)
+        }
+    }
+
+    @Test("what is older than the last 64 is a conflict, also with the same bytes; so is 0")
+    func tooOld() {
+        for sequence in UInt64(1)...36 { #expect(answer(100, sequence) == .conflict) }
+        #expect(answer(100, 37) == .duplicate(Version(370)))
+        for count in [UInt64(1), 64, 100] { #expect(answer(count, 0, digest: 0) == .conflict) }
+    }
+
+    @Test("up to 64 ahead waits; further is a gap that tells the number expected")
+    func ahead() {
+        #expect(answer(5, 6) == .order)
+        #expect(answer(5, 7) == .wait)
+        #expect(answer(5, 6 + 64) == .wait)
+        #expect(answer(5, 6 + 65) == .gap(next: 6))
+        #expect(answer(5, UInt64(Int64.max)) == .gap(next: 6))
+    }
+
+    @Test("asking changes nothing: only what was ordered counts")
+    func asking() {
+        var clock = clock(count: 3)
+        for sequence in [4, 4, 9, 2, 80] as [UInt64] {
+            _ = clock.offered(by: anna, sequence, digest: 1, atMilliseconds: 9)
+        }
+        #expect(clock.next(of: anna) == 4 && clock.next(of: bert) == 1)
+    }
+
+    @Test("trainers do not know of each other")
+    func apart() {
+        var clock = clock(count: 3)
+        #expect(clock.offered(by: bert, 1, digest: 5, atMilliseconds: 9) == .order)
+        clock.ordered(by: bert, digest: 5, version: Version(99), atMilliseconds: 9)
+        #expect(clock.offered(by: bert, 1, digest: 5, atMilliseconds: 9) == .duplicate(Version(99)))
+        #expect(clock.next(of: anna) == 4 && clock.next(of: bert) == 2)
+    }
+
+    @Test("100,000 names are remembered; a further one waits until one of them was silent for 7 days")
+    func horizon() {
+        var clock = Clock()
+        let horizon: UInt64 = 7 * 86_400_000
+        for number in 0..<100_000 as Range<UInt64> {
+            clock.ordered(by: ModelName("t\(number)")!, digest: 0, version: .zero, atMilliseconds: 1000 + number % 2)
+        }
+        #expect(clock.offered(by: anna, 1, digest: 1, atMilliseconds: 999 + horizon) == .tooManyTrainers)
+        #expect(clock.trainers.count == 100_000)
+        #expect(clock.offered(by: ModelName("t1")!, 2, digest: 1, atMilliseconds: 1000) == .order)
+        #expect(clock.offered(by: anna, 1, digest: 1, atMilliseconds: 1000 + horizon) == .order)
+        #expect(clock.trainers.count == 50_000)
+        #expect(clock.next(of: ModelName("t1")!) == 2 && clock.next(of: ModelName("t0")!) == 1)
+    }
+}
+
+@Suite("A batch that came early waits for those before it")
+struct EarlyBatchesTests {
+    @Test("it is taken out once, by its own number")
+    func take() {
+        var early = EarlyBatches<String>()
+        #expect(early.park("a3", anna, 3, untilMilliseconds: 10) == nil)
+        #expect(early.park("b3", bert, 3, untilMilliseconds: 10) == nil)
+        #expect(early.take(anna, 2) == nil)
+        #expect(early.take(anna, 3) == "a3" && early.take(anna, 3) == nil)
+        #expect(early.count == 1 && !early.isEmpty)
+    }
+
+    @Test("its retry takes its place, and the first is given back")
+    func retry() {
+        var early = EarlyBatches<String>()
+        #expect(early.park("first", anna, 3, untilMilliseconds: 10) == nil)
+        #expect(early.park("retry", anna, 3, untilMilliseconds: 20) == "first")
+        #expect(early.takeExpired(atMilliseconds: 19).isEmpty)
+        #expect(early.takeExpired(atMilliseconds: 20).map(\.batch) == ["retry"])
+    }
+
+    @Test("those that waited long enough come out in the order of their numbers")
+    func expired() {
+        var early = EarlyBatches<String>()
+        for sequence in [9, 4, 7, 5] as [UInt64] {
+            _ = early.park("b\(sequence)", bert, sequence, untilMilliseconds: sequence < 9 ? 10 : 11)
+        }
+        _ = early.park("a8", anna, 8, untilMilliseconds: 10)
+        #expect(early.takeExpired(atMilliseconds: 9).isEmpty)
+        #expect(early.takeExpired(atMilliseconds: 10).map(\.batch) == ["a8", "b4", "b5", "b7"])
+        #expect(early.takeExpired(atMilliseconds: .max).map(\.batch) == ["b9"])
+        #expect(early.isEmpty)
+    }
+}
