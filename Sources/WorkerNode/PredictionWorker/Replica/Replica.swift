@@ -176,7 +176,11 @@ package actor Replica {
     /// Holds the rows that the server named against its digest. A difference is counted and repaired by a copy.
     private func compareDigest(_ stamp: RecordStamp, _ table: WeightTable?) throws(Failure) {
         guard let named = stamp.digest, let table else { return }
-        let range = Int(named.indices.lowerBound)..<min(Int(named.indices.upperBound), table.indexCount)
+        guard named.indices.upperBound <= UInt64(table.indexCount) else {
+            follower.lost()
+            throw .format(.corrupt(what: "a digest over rows that the model does not have"))
+        }
+        let range = Int(named.indices.lowerBound)..<Int(named.indices.upperBound)
         let ours = table.withWeights(range) { digest(weights: $0, firstIndex: named.indices.lowerBound) }
         let isEqual = ours == named.digest
         let isWhole = range == 0..<table.indexCount
