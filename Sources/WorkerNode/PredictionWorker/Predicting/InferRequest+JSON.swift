@@ -147,9 +147,10 @@ extension InferRequest.Input {
         }
         if let binaryByteCount {
             guard binaryByteCount >= 0 else { throw InferProblem("input '\(name)': binary_data_size is below 0") }
-            if wanted != .bytes, binaryByteCount != 4 * count {
+            // Divided, not multiplied: the shape may say any number.
+            if wanted != .bytes, binaryByteCount % 4 != 0 || binaryByteCount / 4 != count {
                 throw InferProblem(
-                    "input '\(name)': binary_data_size is \(binaryByteCount), but the shape needs \(4 * count)")
+                    "input '\(name)': binary_data_size is \(binaryByteCount), but the shape needs 4 times \(count)")
             }
         }
         (self.type, self.count, self.rank) = (wanted, count, rank)

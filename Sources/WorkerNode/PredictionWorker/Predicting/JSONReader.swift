@@ -120,9 +120,13 @@ struct JSONReader {
                 if (0xd800..<0xdc00).contains(unit), at + 1 < range.upperBound, bytes[at] == UInt8(ascii: "\\"),
                     bytes[at + 1] == UInt8(ascii: "u")
                 {
-                    at += 2
-                    let low = try hexadecimal(&at, range)
-                    unit = 0x10000 + (unit - 0xd800) << 10 + (low &- 0xdc00)
+                    var behind = at + 2
+                    let low = try hexadecimal(&behind, range)
+                    // Half a pair alone is replaced below; what follows it is read for itself.
+                    if (0xdc00..<0xe000).contains(low) {
+                        at = behind
+                        unit = 0x10000 + (unit - 0xd800) << 10 + (low - 0xdc00)
+                    }
                 }
                 text.append(contentsOf: String(UnicodeScalar(unit) ?? "\u{fffd}").utf8)
             default: text.append(escape)
@@ -131,7 +135,8 @@ struct JSONReader {
     }
 
     private func hexadecimal(_ at: inout Int, _ range: Range<Int>) throws(InferProblem) -> UInt32 {
-        guard at + 4 <= range.upperBound,
+        // The standard parser would take a sign for a digit.
+        guard at + 4 <= range.upperBound, bytes[at] != UInt8(ascii: "+"), bytes[at] != UInt8(ascii: "-"),
             let value = UInt32(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16)
         else { throw problem("\\u wants four hexadecimal digits") }
         at += 4

@@ -47,10 +47,12 @@ struct Predictor {
         )
         var lineBytes = 0..<0
         for input in request.inputs {
-            let bytes = place..<place + (input.binaryByteCount ?? 0)
-            guard bytes.upperBound <= body.byteCount else {
-                throw InferProblem("the body ends before its tensors do: \(bytes.upperBound) bytes expected")
+            let byteCount = input.binaryByteCount ?? 0
+            guard byteCount <= body.byteCount - place else {
+                throw InferProblem(
+                    "the body ends before its tensors do: \(byteCount) bytes expected, \(body.byteCount - place) there")
             }
+            let bytes = place..<place + byteCount
             place = bytes.upperBound
             switch input.name {
             case .line: (line, lineBytes) = (input, bytes)
