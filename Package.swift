@@ -113,6 +113,12 @@ let package = Package(
                 "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Files", "Format", "Learning",
                 "Transport", system,
             ] + nio),
+        tests(
+            "PredictionWorkerTests",
+            [
+                "PredictionWorker", "Configuration", "Domain", "Features", "Files", "Format", "Learning", "Scoring",
+                "Transport", system,
+            ] + nio),
     ],
     swiftLanguageModes: [.v6]
 )
