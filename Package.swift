@@ -119,6 +119,12 @@ let package = Package(
                 "PredictionWorker", "Configuration", "Domain", "Features", "Files", "Format", "Learning", "Scoring",
                 "Transport", system,
             ] + nio),
+        tests(
+            "RoadTests",
+            [
+                "ParameterServer", "PredictionWorker", "Configuration", "Domain", "Features", "Format", "Learning",
+                "Scoring", "Transport", system,
+            ] + nio),
     ],
     swiftLanguageModes: [.v6]
 )
