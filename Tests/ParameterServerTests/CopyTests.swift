@@ -106,7 +106,7 @@ struct CopyTests {
                 try table.take(chunk)
                 if Bool.random(using: &random) { try takeParts(&next) }
             }
-            let (end, mark) = await lane.onLane { $0.endCopy() }
+            let (end, mark) = await lane.onLane { $0.endCopy(copy) }
             let (digestAtEnd, versionAtEnd) = (reference.digest, Version(reference.exampleCount))
             try await train()
             try takeParts(&next, upTo: end)
@@ -130,9 +130,10 @@ struct CopyTests {
         var table = PlainTable(spec)
         try await withLane(spec, publishInterval: .zero) { (lane) async throws in
             var named: [Int] = Array(repeating: 0, count: spec.indexCount)
-            let (_, begin, first) = await lane.onLane { $0.beginCopy() }
+            let (copy, begin, first) = await lane.onLane { $0.beginCopy() }
             try table.take(begin)
-            let (_, end) = await lane.onLane { $0.endCopy() }
+            while let chunk = await lane.onLane({ $0.chunk(of: copy) }) { try table.take(chunk) }
+            let (_, end) = await lane.onLane { $0.endCopy(copy) }
             try table.take(end)
             var next = first
             for number in 0..<1024 {

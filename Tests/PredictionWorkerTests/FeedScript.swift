@@ -71,10 +71,11 @@ struct Follower {
     private let name = ModelName("clicks")!
 
     private static let group = makeEventLoops(2)
+    private static let thread = WorkThread()
 
     init() async {
         loops = await PerLoop(Self.group) { LoopModels() }
-        replica = Replica(name: name, loops: loops, status: status)
+        replica = Replica(name: name, loops: loops, thread: Self.thread, status: status)
     }
 
     func take(_ bytes: some Sequence<UInt8>) async throws { try await replica.take(Bytes(bytes: Array(bytes))) }
