@@ -114,6 +114,30 @@ struct BatchCutterTests {
         #expect(try told([Array("\n".utf8)], lineCount: 1).count == 1)
     }
 
+    @Test("a batch of 8 MiB is taken, one byte more is not, in one piece or many", arguments: [nil, 3] as [Int?])
+    func tooLarge(lineCount: Int?) throws {
+        // Lines longer than a line may be: they are errors, and still bytes of their batch.
+        let third = Limits.Training.batchByteCountMax / 3
+        for (extra, isTaken) in [(0, true), (1, false)] {
+            let rest = Limits.Training.batchByteCountMax + extra - 2 * third
+            let lines = [third, third, rest].map { Array(repeating: UInt8(ascii: "x"), count: $0 - 1) + [0x0a] }
+            let text = Array(lines.joined()) + Array("1 |a x\n".utf8)
+            let body = lineCount == nil ? Array(lines.joined()) : text
+            for pieceByteCount in [body.count, 3 << 20] {
+                let pieces = stride(from: 0, to: body.count, by: pieceByteCount).map {
+                    Array(body[$0..<min($0 + pieceByteCount, body.count)])
+                }
+                if isTaken {
+                    #expect(try batches(pieces, .small(), lineCount: lineCount).count == (lineCount == nil ? 1 : 2))
+                } else {
+                    #expect(throws: BatchCutter.Failure.self, "in \(pieces.count) pieces") {
+                        try batches(pieces, .small(), lineCount: lineCount)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("memory that was given back holds nothing of the batch before")
     func recycled() throws {
         var cutter = BatchCutter(.small(), lineCount: 2)

@@ -26,7 +26,8 @@ struct ClockTests {
     @Test("an unknown trainer begins with sequence 1")
     func first() {
         #expect(answer(0, 1) == .order)
-        for sequence in [2, 65, UInt64(Int64.max)] { #expect(answer(0, sequence) == .gap(next: 1)) }
+        for sequence: UInt64 in [2, 65] { #expect(answer(0, sequence) == .wait) }
+        for sequence in [66, UInt64(Int64.max)] { #expect(answer(0, sequence) == .gap(next: 1)) }
     }
 
     @Test(

@@ -4,6 +4,8 @@ package struct ByteWindow: Sendable {
     package internal(set) var bytes: [UInt8]
     /// Bytes waiting.
     package internal(set) var byteCount = 0
+    /// That many first bytes hold no line feed: a long line that comes in pieces is searched once, not once a piece.
+    var lineFeedFreeByteCount = 0
 
     /// The parser reads 64 bytes at a time and may write a line feed behind an unfinished last line.
     static let slack = 80
@@ -30,6 +32,7 @@ package struct ByteWindow: Sendable {
         precondition(count <= byteCount, "more bytes removed than there are")
         bytes.removeSubrange(0..<count)
         byteCount -= count
+        lineFeedFreeByteCount = 0
     }
 
     /// Moves what stands behind the last line feed to `next`, which becomes just that.
@@ -39,11 +42,15 @@ package struct ByteWindow: Sendable {
         next.removeAll()
         next.append(bytes[end..<byteCount])
         byteCount = end
+        lineFeedFreeByteCount = 0
     }
 
     package var text: String { String(decoding: bytes[..<byteCount], as: UTF8.self) }
 
-    package mutating func removeAll() { byteCount = 0 }
+    package mutating func removeAll() {
+        byteCount = 0
+        lineFeedFreeByteCount = 0
+    }
 
     /// Grows so that `added` bytes and the slack fit behind the text.
     mutating func makeRoom(_ added: Int) {

@@ -84,7 +84,12 @@ extension ByteWindow {
             return byteCount + 1
         }
         var end = byteCount
-        while end > start && bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
-        return end > start ? end : nil
+        let known = max(start, lineFeedFreeByteCount)
+        while end > known && bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
+        guard end > known else {
+            lineFeedFreeByteCount = byteCount
+            return nil
+        }
+        return end
     }
 }

@@ -25,12 +25,10 @@ package struct Clock: Sendable {
     package mutating func offered(
         by trainer: ModelName, _ sequence: UInt64, digest: UInt64, atMilliseconds now: UInt64
     ) -> Answer {
-        guard let mark = trainers[trainer] else {
-            guard sequence == 1 else { return .gap(next: 1) }
-            return makeRoom(atMilliseconds: now) ? .order : .tooManyTrainers
-        }
+        let known = trainers[trainer]
+        let mark = known ?? TrainerMark()
         return switch mark.look(up: sequence, digest: digest) {
-        case .next: .order
+        case .next: known != nil || makeRoom(atMilliseconds: now) ? .order : .tooManyTrainers
         case .ahead(let count) where count <= UInt64(Limits.Training.earlyBatchCountMax): .wait
         case .ahead: .gap(next: mark.next)
         case .duplicate(let version): .duplicate(version)

@@ -51,6 +51,8 @@ package struct BatchCutter: Sendable {
                 &window, lineCountMax: (lineCount ?? .max) - linesInBatch, endsText: endsText, firstLine: line,
                 into: &examples, errors: &errors)
             if lines == 0 { break }
+            // Here as well as below, so that the answer does not depend on how the bytes came.
+            guard byteCount + bytes <= Limits.Training.batchByteCountMax else { throw .batchTooLarge(line: line) }
             digest.add(window.bytes, first: bytes)
             window.removeFirst(bytes)
             byteCount += bytes

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DeltaFeed
 package import Domain
 package import Format
@@ -28,6 +29,7 @@ package final class ModelLane: @unchecked Sendable {
     private var clock = Clock()
     private var early = EarlyBatches<Offer>()
     private var publisher: Publisher
+    private let started = ContinuousClock.now
     private var lastPublish = ContinuousClock.now
     private var publishTimer: WorkThread.Timer?
     private var markedFeatureCount = 0
@@ -70,6 +72,16 @@ package final class ModelLane: @unchecked Sendable {
         }
     }
 
+    /// The record that begins a feed which needs no copy.
+    package var specRecord: Bytes {
+        let stamp = RecordStamp(
+            history: history, baseVersion: .zero, version: .zero, watermarkMilliseconds: 0,
+            fingerprint: spec.fingerprint)
+        var bytes: [UInt8] = []
+        appendSpec(spec.yaml, stamp: stamp, to: &bytes)
+        return Bytes(bytes: bytes)
+    }
+
     /// Runs work that needs the rows between two batches: a chunk of a copy.
     package func run(_ body: @escaping @Sendable (ModelLane) -> Void) {
         thread.run { body(self) }
@@ -104,7 +116,7 @@ package final class ModelLane: @unchecked Sendable {
         case .order:
             learn(offer)
             while let next = early.take(name.trainer, clock.next(of: name.trainer)) { learn(next) }
-        case .wait: park(offer, name, now)
+        case .wait: park(offer, name)
         case .duplicate(let version): answer(offer, .duplicate(version, history))
         case .gap(let next): answer(offer, .gap(next: next))
         case .conflict: answer(offer, .conflict)
@@ -127,16 +139,16 @@ package final class ModelLane: @unchecked Sendable {
         publishIfDue()
     }
 
-    private func park(_ offer: Offer, _ name: Offer.Name, _ now: UInt64) {
+    private func park(_ offer: Offer, _ name: Offer.Name) {
         guard early.count < Limits.Training.earlyParkedMax else {
             return answer(offer, .gap(next: clock.next(of: name.trainer)))
         }
         let wait = UInt64(Limits.Training.earlyWait.components.seconds) * 1000
-        if let replaced = early.park(offer, name.trainer, name.sequence, untilMilliseconds: now + wait) {
+        if let replaced = early.park(offer, name.trainer, name.sequence, untilMilliseconds: uptimeMilliseconds + wait) {
             answer(replaced, .gap(next: clock.next(of: name.trainer)))
         }
         thread.run(after: Limits.Training.earlyWait) {
-            for (trainer, _, offer) in self.early.takeExpired(atMilliseconds: millisecondsSince1970()) {
+            for (trainer, _, offer) in self.early.takeExpired(atMilliseconds: self.uptimeMilliseconds) {
                 self.answer(offer, .gap(next: self.clock.next(of: trainer)))
             }
         }
@@ -146,6 +158,9 @@ package final class ModelLane: @unchecked Sendable {
         queuedByteCount.withLockedValue { $0 -= offer.byteCount }
         offer.answer(outcome, offer.batch)
     }
+
+    /// Time that no one sets: what waits is not held by a clock that steps back.
+    private var uptimeMilliseconds: UInt64 { UInt64((ContinuousClock.now - started).seconds * 1000) }
 
     /// The version of the last batch learned.
     private var version: Version { Version(learner.exampleCount) }

@@ -45,6 +45,7 @@ package final class FeedStream: BodyReceiver {
         follower = lane.hub.add { handle.onLoop { $0.pump() } }
         exchange.onDrained = { [unowned self] in drained() }
         if case .following = state {
+            exchange.write(lane.specRecord)
             pump()
         } else {
             lane.run { lane in
