@@ -114,24 +114,27 @@ struct BatchCutterTests {
         #expect(try told([Array("\n".utf8)], lineCount: 1).count == 1)
     }
 
-    @Test("a batch of 8 MiB is taken, one byte more is not, in one piece or many", arguments: [nil, 3] as [Int?])
+    @Test(
+        "a batch of the most bytes is taken, one byte more is not, in one piece or many", arguments: [nil, 3] as [Int?])
     func tooLarge(lineCount: Int?) throws {
-        // Lines longer than a line may be: they are errors, and still bytes of their batch.
-        let third = Limits.Training.batchByteCountMax / 3
+        let byteCountMax = 3000
+        let third = byteCountMax / 3
         for (extra, isTaken) in [(0, true), (1, false)] {
-            let rest = Limits.Training.batchByteCountMax + extra - 2 * third
+            let rest = byteCountMax + extra - 2 * third
             let lines = [third, third, rest].map { Array(repeating: UInt8(ascii: "x"), count: $0 - 1) + [0x0a] }
             let text = Array(lines.joined()) + Array("1 |a x\n".utf8)
             let body = lineCount == nil ? Array(lines.joined()) : text
-            for pieceByteCount in [body.count, 3 << 20] {
+            for pieceByteCount in [body.count, 700] {
                 let pieces = stride(from: 0, to: body.count, by: pieceByteCount).map {
                     Array(body[$0..<min($0 + pieceByteCount, body.count)])
                 }
                 if isTaken {
-                    #expect(try batches(pieces, .small(), lineCount: lineCount).count == (lineCount == nil ? 1 : 2))
+                    #expect(
+                        try batches(pieces, .small(), lineCount: lineCount, byteCountMax: byteCountMax).count
+                            == (lineCount == nil ? 1 : 2))
                 } else {
                     #expect(throws: BatchCutter.Failure.self, "in \(pieces.count) pieces") {
-                        try batches(pieces, .small(), lineCount: lineCount)
+                        try batches(pieces, .small(), lineCount: lineCount, byteCountMax: byteCountMax)
                     }
                 }
             }

@@ -48,8 +48,10 @@ func batch(_ text: String, _ spec: ModelSpec) throws -> BatchCutter.Batch {
 }
 
 /// What the cutter makes of a text that comes in pieces.
-func batches(_ pieces: [[UInt8]], _ spec: ModelSpec, lineCount: Int?) throws -> [BatchCutter.Batch] {
-    var cutter = BatchCutter(spec, lineCount: lineCount)
+func batches(
+    _ pieces: [[UInt8]], _ spec: ModelSpec, lineCount: Int?, byteCountMax: Int = Limits.Training.batchByteCountMax
+) throws -> [BatchCutter.Batch] {
+    var cutter = BatchCutter(spec, lineCount: lineCount, byteCountMax: byteCountMax)
     var found: [BatchCutter.Batch] = []
     for piece in pieces {
         piece.span.withBytes { cutter.append($0) }

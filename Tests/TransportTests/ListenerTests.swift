@@ -77,9 +77,9 @@ struct ListenerTests {
     @Test("a silent connection is closed after the preface timeout, an idle one after its own")
     func timeouts() async throws {
         var options = ListenerOptions()
-        options.timeouts.preface = .milliseconds(500)
-        options.timeouts.header = .milliseconds(500)
-        options.timeouts.idle = .milliseconds(500)
+        options.timeouts.preface = .seconds(2)
+        options.timeouts.header = .seconds(2)
+        options.timeouts.idle = .seconds(2)
         options.timeouts.tick = .milliseconds(20)
         try await withServer([echo(.get, "/t")], options: options) { listener in
             #expect(try await talk(listener, "PRI").isEmpty)

@@ -17,11 +17,12 @@ package struct BatchCutter: Sendable {
     }
 
     package enum Failure: Error, Equatable {
-        /// One batch is larger than `Limits.Training.batchByteCountMax`.
+        /// One batch is larger than `byteCountMax`.
         case batchTooLarge(line: Int)
     }
 
     private let lineCount: Int?
+    private let byteCountMax: Int
     private var parser: VWTextParser
     private var window = ByteWindow()
     private var examples = ExampleBatch()
@@ -34,8 +35,11 @@ package struct BatchCutter: Sendable {
     /// Batches given back, whose memory serves again.
     private var spare: [ExampleBatch] = []
 
-    package init(_ spec: ModelSpec, lineCount: Int?) {
+    package init(
+        _ spec: ModelSpec, lineCount: Int?, byteCountMax: Int = Limits.Training.batchByteCountMax
+    ) {
         self.lineCount = lineCount
+        self.byteCountMax = byteCountMax
         parser = VWTextParser(spec, purpose: .training)
     }
 
@@ -52,14 +56,14 @@ package struct BatchCutter: Sendable {
                 into: &examples, errors: &errors)
             if lines == 0 { break }
             // Here as well as below, so that the answer does not depend on how the bytes came.
-            guard byteCount + bytes <= Limits.Training.batchByteCountMax else { throw .batchTooLarge(line: line) }
+            guard byteCount + bytes <= byteCountMax else { throw .batchTooLarge(line: line) }
             digest.add(window.bytes, first: bytes)
             window.removeFirst(bytes)
             byteCount += bytes
             line += lines
             linesInBatch += lines
         }
-        guard byteCount + window.byteCount <= Limits.Training.batchByteCountMax else {
+        guard byteCount + window.byteCount <= byteCountMax else {
             throw .batchTooLarge(line: line)
         }
         return endsText && linesInBatch > 0 ? finish() : nil
