@@ -39,7 +39,7 @@ internal import Domain
     func acquireRecord(streamID: Int32) -> StreamRecord {
         openStreamCount += 1
         if let index = freeIndices.popLast() {
-            let record = records[index]
+            let record = unsafe hotRecords[index]._withUnsafeGuaranteedRef { $0 }
             record.begin(streamID: streamID)
             return record
         }

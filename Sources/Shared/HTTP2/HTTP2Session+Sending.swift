@@ -21,32 +21,43 @@ extension HTTP2Session {
     /// Whether the library has a frame to send now.
     package var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
 
-    /// Answers a request. Status and content type are static bytes which are not copied; `extra` is.
+    /// Answers a request. Status, content type and the number's name are static bytes which are not copied; `extra` is.
     ///
     /// A stream which the peer has reset meanwhile is no error: nothing is sent and its `closed` follows.
-    /// - Parameter body: asked for bytes while output is drained; nil for an answer without body.
+    /// - Parameters:
+    ///   - number: one more field, for answers that are too frequent to make text of it. Not together with `extra`.
+    ///   - body: asked for bytes while output is drained; nil for an answer without body.
     package func respond(
-        _ index: StreamIndex, status: Int, contentType: StaticString?, extra: [(String, String)],
-        body: (any HTTP2BodySource)?
+        _ index: StreamIndex, status: Int, contentType: StaticString?, number: NumberField? = nil,
+        extra: [(String, String)], body: (any HTTP2BodySource)?
     ) {
-        let record = inbox.records[index]
-        guard record.streamID != 0, !record.hasLocalEnded else { return }
-        if extra.isEmpty, let text = StatusText(status) {
-            unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 2) { fields in
-                unsafe fields.initializeElement(at: 0, to: .shared(":status", text.text))
-                guard let contentType else {
-                    unsafe submitResponse(record, fields, count: 1, body)
-                    return
+        precondition(number == nil || extra.isEmpty, "an answer has a number or other fields of its own, not both")
+        inbox.withRecord(index) { record in
+            guard record.streamID != 0, !record.hasLocalEnded else { return }
+            if extra.isEmpty, let text = StatusText(status) {
+                unsafe NumberField.withDigits(number?.value ?? 0) { digits in
+                    unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 3) { fields in
+                        unsafe fields.initializeElement(at: 0, to: .shared(":status", text.text))
+                        var count = 1
+                        if let contentType {
+                            unsafe fields.initializeElement(at: count, to: .shared("content-type", contentType))
+                            count += 1
+                        }
+                        if let number {
+                            unsafe fields.initializeElement(at: count, to: .copied(number.name, digits))
+                            count += 1
+                        }
+                        unsafe submitResponse(record, fields, count: count, body)
+                    }
                 }
-                unsafe fields.initializeElement(at: 1, to: .shared("content-type", contentType))
-                unsafe submitResponse(record, fields, count: 2, body)
+                return
             }
-            return
-        }
-        var pairs = [(":status", String(status))]
-        if let contentType { pairs.append(("content-type", contentType.description)) }
-        unsafe NameValueList(pairs + extra).withFields { fields in
-            unsafe submitResponse(record, fields, count: fields.count, body)
+            var pairs = [(":status", String(status))]
+            if let contentType { pairs.append(("content-type", contentType.description)) }
+            if let number { pairs.append(number.pair) }
+            unsafe NameValueList(pairs + extra).withFields { fields in
+                unsafe submitResponse(record, fields, count: fields.count, body)
+            }
         }
     }
 

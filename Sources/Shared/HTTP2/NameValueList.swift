@@ -44,6 +44,48 @@ extension nghttp2_nv {
             value: UnsafeMutablePointer(mutating: value.utf8Start),
             namelen: name.utf8CodeUnitCount, valuelen: value.utf8CodeUnitCount, flags: UInt8(flags))
     }
+
+    /// A field of a static name and a value which the library copies before the call returns.
+    static func copied(_ name: StaticString, _ value: UnsafeMutableBufferPointer<UInt8>) -> nghttp2_nv {
+        unsafe nghttp2_nv(
+            name: UnsafeMutablePointer(mutating: name.utf8Start), value: value.baseAddress,
+            namelen: name.utf8CodeUnitCount, valuelen: value.count,
+            flags: UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue))
+    }
+}
+
+/// A header field whose value is a whole number: sent without allocating.
+package struct NumberField: Sendable {
+    let name: StaticString
+    let value: Int
+
+    /// - Parameters:
+    ///   - name: in lower case.
+    ///   - value: not below 0.
+    package init(_ name: StaticString, _ value: Int) {
+        precondition(value >= 0, "a header's number has no sign")
+        self.name = name
+        self.value = value
+    }
+
+    /// The field as text. Allocates.
+    package var pair: (String, String) { (name.description, String(value)) }
+
+    /// Runs `body` with a number's decimal digits.
+    static func withDigits<Result>(
+        _ value: Int, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Result
+    ) -> Result {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var first = 20
+            var rest = value
+            repeat {
+                first -= 1
+                unsafe digits.initializeElement(at: first, to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+                rest /= 10
+            } while rest > 0
+            return unsafe body(UnsafeMutableBufferPointer(rebasing: digits[first...]))
+        }
+    }
 }
 
 /// The digits of the statuses this project answers with, as static bytes.

@@ -45,10 +45,7 @@ extension Exchange {
 
     /// Whether the body may be handed over where it lies, when it is all there is.
     var takesWhole: Bool {
-        guard !isAnswered, receivedByteCount == 0, let match, case .whole = match.route.route.handler else {
-            return false
-        }
-        return true
+        !isAnswered && receivedByteCount == 0 && match?.route.isWhole == true
     }
 
     /// A piece of the body.

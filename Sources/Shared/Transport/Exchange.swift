@@ -65,13 +65,15 @@ package final class Exchange {
     }
 
     /// Answers with a complete body: one flush.
+    /// - Parameter number: one more field, sent without allocating; not together with `extra`.
     /// - Precondition: the exchange was not answered before.
     package func respond(
-        status: Int, contentType: StaticString, headers extra: [(String, String)] = [], body: consuming ByteBuffer
+        status: Int, contentType: StaticString, number: NumberField? = nil, headers extra: [(String, String)] = [],
+        body: consuming ByteBuffer
     ) {
         guard beginAnswer() else { return }
         outgoing.setWhole(body)
-        send(status, contentType, extra)
+        send(status, contentType, number, extra)
     }
 
     /// Answers with `{"error": message}`.
@@ -86,7 +88,7 @@ package final class Exchange {
     package func start(status: Int, contentType: StaticString, headers extra: [(String, String)] = []) {
         guard beginAnswer() else { return }
         isStreaming = true
-        send(status, contentType, extra)
+        send(status, contentType, nil, extra)
     }
 
     /// Queues a piece of the answer. Shared memory is not copied before it is framed.
@@ -171,14 +173,18 @@ package final class Exchange {
         return true
     }
 
-    private func send(_ status: Int, _ contentType: StaticString, _ extra: [(String, String)]) {
+    private func send(
+        _ status: Int, _ contentType: StaticString, _ number: NumberField?, _ extra: [(String, String)]
+    ) {
         switch link {
         case .http2(let connection):
             let hasBody = headers.method != .head && !(outgoing.hasEnded && outgoing.byteCount == 0)
             connection.session.respond(
-                index, status: status, contentType: contentType, extra: extra, body: hasBody ? self : nil)
+                index, status: status, contentType: contentType, number: number, extra: extra,
+                body: hasBody ? self : nil)
             connection.outputChanged()
-        case .http1(let connection): connection.send(status, contentType, extra)
+        case .http1(let connection):
+            connection.send(status, contentType, (number.map { [$0.pair] } ?? []) + extra)
         case .none: break
         }
     }

@@ -4,6 +4,9 @@ package import NIOCore
 /// The methods a route can have; see `HTTP2.Method`.
 package typealias Method = HTTP2.Method
 
+/// A header field whose value is a whole number; see `HTTP2.NumberField`.
+package typealias NumberField = HTTP2.NumberField
+
 /// Who may use a route.
 package enum Access: Sendable {
     case open

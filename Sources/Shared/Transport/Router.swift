@@ -30,9 +30,12 @@ package struct Router: Sendable {
 /// A route behind a reference, so that remembering it costs one count and not a copy of its parts.
 final class CompiledRoute: Sendable {
     let route: Route
+    /// Whether the handler gets the body whole; kept because every piece of a body asks.
+    let isWhole: Bool
 
     init(_ route: Route) {
         self.route = route
+        isWhole = if case .whole = route.handler { true } else { false }
     }
 }
 

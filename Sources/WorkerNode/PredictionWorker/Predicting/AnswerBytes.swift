@@ -13,31 +13,57 @@ struct AnswerBytes {
     var jsonByteCount: Int { json.count }
     var byteCount: Int { json.count + binary.count }
 
-    mutating func begin(_ model: ServingModel, ageMilliseconds: UInt64) {
-        json.removeAll(keepingCapacity: true)
+    /// What `json` was written for, when it tells no numbers but the age: for many requests of one millisecond that
+    /// have the same words it is the same.
+    private var writtenFor: (request: ReadRequest, model: ServingModel, ageMilliseconds: UInt64)?
+
+    mutating func write(
+        _ request: ReadRequest, _ body: RawSpan, _ model: ServingModel, _ margins: [Double], _ count: Int,
+        ageMilliseconds: UInt64
+    ) {
+        let asked = request.asked
+        if asked.wantsProbability {
+            if probabilities.count < count {
+                probabilities = Array(repeating: 0, count: max(count, 2 * probabilities.count))
+            }
+            Learning.probabilities(margins, count, into: &probabilities)
+        }
+        if let writtenFor, writtenFor.request === request, writtenFor.model === model,
+            writtenFor.ageMilliseconds == ageMilliseconds
+        {
+        } else {
+            begin(model, ageMilliseconds: ageMilliseconds)
+            if let id = asked.id { self.id(body, id) }
+            outputs(asked, margins, count)
+            writtenFor = asked.hasTextOutput ? nil : (request, model, ageMilliseconds)
+        }
         binary.removeAll(keepingCapacity: true)
+        if asked.wantsProbability && asked.probabilityIsBinary { appendLittleEndian(probabilities, count, to: &binary) }
+        if asked.wantsMargin && asked.marginIsBinary { appendLittleEndian(margins, count, to: &binary) }
+    }
+
+    /// Lets go of the model that was answered with last.
+    mutating func forget() { writtenFor = nil }
+
+    private mutating func begin(_ model: ServingModel, ageMilliseconds: UInt64) {
+        json.removeAll(keepingCapacity: true)
         json.append(contentsOf: model.answerPrefix)
         append(number: ageMilliseconds)
         json.append(UInt8(ascii: "}"))
     }
 
     /// Echoes the request's id, quotes included.
-    mutating func id(_ body: RawSpan, _ range: Range<Int>) {
+    private mutating func id(_ body: RawSpan, _ range: Range<Int>) {
         append(",\"id\":")
         for at in range { json.append(body.byte(at: at)) }
     }
 
-    mutating func outputs(_ request: InferRequest, _ margins: [Double], _ count: Int) {
+    private mutating func outputs(_ request: InferRequest, _ margins: [Double], _ count: Int) {
         append(",\"outputs\":[")
         if request.wantsProbability {
-            if probabilities.count < count {
-                probabilities = Array(repeating: 0, count: max(count, 2 * probabilities.count))
-            }
-            Learning.probabilities(margins, count, into: &probabilities)
             head("probability", "FP32", count)
             if request.probabilityIsBinary {
                 binaryHead(4 * count)
-                appendLittleEndian(probabilities, count, to: &binary)
             } else {
                 append(",\"data\":[")
                 for e in 0..<count {
@@ -52,7 +78,6 @@ struct AnswerBytes {
             head("margin", "FP64", count)
             if request.marginIsBinary {
                 binaryHead(8 * count)
-                appendLittleEndian(margins, count, to: &binary)
             } else {
                 append(",\"data\":[")
                 for e in 0..<count {

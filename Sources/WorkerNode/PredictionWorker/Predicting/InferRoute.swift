@@ -19,8 +19,8 @@ struct InferRoute: Sendable {
                     "inference-header-content-length is \(jsonByteCount), the body \(body.byteCount) bytes")
             }
             let request = try models.predictor.read(body, jsonByteCount: jsonByteCount)
-            if let version = request.minVersion, try !isReached(version, request.history, model) {
-                return wait(exchange, request, version, body, jsonByteCount, models, model.name)
+            if let version = request.asked.minVersion, try !isReached(version, request.asked.history, model) {
+                return wait(exchange, request.asked, version, body, jsonByteCount, models, model.name)
             }
             try answer(exchange, request, body, jsonByteCount, models, model)
         } catch {
@@ -29,14 +29,22 @@ struct InferRoute: Sendable {
     }
 
     private func answer(
-        _ exchange: Exchange, _ request: InferRequest, _ body: RawSpan, _ jsonByteCount: Int, _ models: LoopModels,
+        _ exchange: Exchange, _ request: ReadRequest, _ body: RawSpan, _ jsonByteCount: Int, _ models: LoopModels,
         _ model: ServingModel
     ) throws(InferProblem) {
         let count = try models.predictor.score(request, body, jsonByteCount: jsonByteCount, model)
         models.predictionCount += count
         models.requestCount += 1
-        models.predictor.write(
+        let answer = models.predictor.answer(
             request, body: body, model, count: count, now: millisecondsSince1970(), on: exchange)
+        // Only now that nothing of `models` is in use: over HTTP/1.1 an answer lets the next request in.
+        if request.asked.hasBinaryOutput {
+            exchange.respond(
+                status: 200, contentType: "application/octet-stream",
+                number: NumberField("inference-header-content-length", answer.jsonByteCount), body: answer.bytes)
+        } else {
+            exchange.respond(status: 200, contentType: "application/json", body: answer.bytes)
+        }
     }
 
     private func isReached(_ version: Version, _ history: History?, _ model: ServingModel) throws(InferProblem) -> Bool

@@ -13,20 +13,20 @@ struct Predictor {
     private var batch = ExampleBatch()
     private var margins: [Double] = []
     private var answer = AnswerBytes()
-    /// The last request's JSON that described only binary tensors: clients send the same words again and again.
+    /// The last JSON that described only binary tensors: clients send the same words again and again.
     private var lastHeader: [UInt8] = []
-    private var lastRequest: InferRequest?
+    private var lastRequest: ReadRequest?
 
     /// Reads a request's JSON.
     ///
     /// - Parameter jsonByteCount: how much of the body is JSON; binary tensors follow.
-    mutating func read(_ body: RawSpan, jsonByteCount: Int) throws(InferProblem) -> InferRequest {
+    mutating func read(_ body: RawSpan, jsonByteCount: Int) throws(InferProblem) -> ReadRequest {
         let header = body.extracting(first: jsonByteCount)
         if let lastRequest, header.hasSameBytes(as: lastHeader) { return lastRequest }
         json.removeAll()
         json.append(header)
-        let request = try InferRequest(json.bytes, 0..<jsonByteCount)
-        if request.inputs.allSatisfy({ $0.binaryByteCount != nil }) && jsonByteCount <= 4096 {
+        let request = ReadRequest(try InferRequest(json.bytes, 0..<jsonByteCount), jsonByteCount: jsonByteCount)
+        if request.asked.inputs.allSatisfy({ $0.binaryByteCount != nil }) && jsonByteCount <= 4096 {
             lastHeader = Array(json.bytes[..<jsonByteCount])
             lastRequest = request
         }
@@ -37,6 +37,23 @@ struct Predictor {
     ///
     /// - Returns: E; the margins are kept for `write`.
     mutating func score(
+        _ request: ReadRequest, _ body: RawSpan, jsonByteCount: Int, _ model: ServingModel
+    ) throws(InferProblem) -> Int {
+        guard let tensors = request.tensors, tensors.bodyByteCount == body.byteCount,
+            request.asked.fingerprint == model.fingerprint
+        else { return try scoreOther(request.asked, body, jsonByteCount: jsonByteCount, model) }
+        do throws(TensorError) {
+            try model.table.score(
+                offsets: body.extracting(tensors.offsets), indices: body.extracting(tensors.indices),
+                values: body.extracting(tensors.values), featuresMax: Limits.Features.perExampleMax, into: &margins)
+        } catch {
+            throw InferProblem(error.sentence)
+        }
+        return tensors.exampleCount
+    }
+
+    /// Scores lines and JSON tensors; finds what is wrong with binary ones.
+    private mutating func scoreOther(
         _ request: InferRequest, _ body: RawSpan, jsonByteCount: Int, _ model: ServingModel
     ) throws(InferProblem) -> Int {
         var place = jsonByteCount
@@ -89,46 +106,29 @@ struct Predictor {
             throw InferProblem("'values' has \(values.count) numbers, but 'indices' has \(indices.count)")
         }
         do throws(TensorError) {
-            let isBinary = [given.indices, given.values, given.offsets].allSatisfy {
-                $0?.binaryByteCount != nil || $0 == nil
-            }
-            if isBinary, let indices = tensors.indices, let offsets = tensors.offsets {
-                try model.table.score(
-                    offsets: body.extracting(offsets), indices: body.extracting(indices),
-                    values: body.extracting(tensors.values ?? 0..<0),
-                    featuresMax: Limits.Features.perExampleMax, into: &margins)
-            } else {
-                let tensors = try readTensors(
-                    given.indices, given.values, given.offsets, tensors.indices, tensors.values, tensors.offsets, body)
-                try model.table.score(
-                    offsets: tensors.offsets, indices: tensors.indices, values: tensors.values,
-                    featuresMax: Limits.Features.perExampleMax, into: &margins)
-            }
+            let tensors = try readTensors(
+                given.indices, given.values, given.offsets, tensors.indices, tensors.values, tensors.offsets, body)
+            try model.table.score(
+                offsets: tensors.offsets, indices: tensors.indices, values: tensors.values,
+                featuresMax: Limits.Features.perExampleMax, into: &margins)
         } catch {
             throw InferProblem(error.sentence)
         }
         return offsets.count - 1
     }
 
-    /// Writes the answer of the request scored last.
-    mutating func write(
-        _ request: InferRequest, body: RawSpan, _ model: ServingModel, count: Int, now: UInt64, on exchange: Exchange
-    ) {
-        answer.begin(model, ageMilliseconds: model.ageMilliseconds(now: now))
-        if let id = request.id { answer.id(body, id) }
-        answer.outputs(request, margins, count)
-        let hasBinary =
-            request.wantsProbability && request.probabilityIsBinary || request.wantsMargin && request.marginIsBinary
+    /// The answer of the request scored last, in memory of `exchange`; how much of it is JSON.
+    mutating func answer(
+        _ request: ReadRequest, body: RawSpan, _ model: ServingModel, count: Int, now: UInt64, on exchange: Exchange
+    ) -> (bytes: Bytes, jsonByteCount: Int) {
+        answer.write(request, body, model, margins, count, ageMilliseconds: model.ageMilliseconds(now: now))
         var buffer = exchange.allocateBody(answer.byteCount)
         answer.move(to: &buffer)
-        if hasBinary {
-            exchange.respond(
-                status: 200, contentType: "application/octet-stream",
-                headers: [("inference-header-content-length", String(answer.jsonByteCount))], body: buffer)
-        } else {
-            exchange.respond(status: 200, contentType: "application/json", body: buffer)
-        }
+        return (buffer, answer.jsonByteCount)
     }
+
+    /// Lets go of models that are served no more.
+    mutating func modelsChanged() { answer.forget() }
 
     // MARK: text
 

@@ -4,13 +4,16 @@ internal import Transport
 
 /// The models that one event loop serves, and the memory its predictions use. Touched on that loop only, so a request
 /// reads one version, takes no lock and allocates nothing that grows.
+///
+/// Run-time exclusivity checks are off for what each request touches. Safe because of that loop, and because nothing
+/// that a request calls while it uses one of these properties comes back here.
 package final class LoopModels {
-    package private(set) var models: [ServingModel] = []
+    @safe @exclusivity(unchecked) package private(set) var models: [ServingModel] = []
     /// Requests that wait for a version.
     private var waiting: [Waiting] = []
-    var predictor = Predictor()
-    package internal(set) var requestCount = 0
-    package internal(set) var predictionCount = 0
+    @safe @exclusivity(unchecked) var predictor = Predictor()
+    @safe @exclusivity(unchecked) package internal(set) var requestCount = 0
+    @safe @exclusivity(unchecked) package internal(set) var predictionCount = 0
 
     struct Waiting {
         let id: ObjectIdentifier
@@ -34,6 +37,7 @@ package final class LoopModels {
         } else {
             models.append(model)
         }
+        predictor.modelsChanged()
         let due = waiting.filter { $0.isDue(model) }
         guard !due.isEmpty else { return }
         waiting.removeAll { waiting in due.contains { $0.id == waiting.id } }
