@@ -5,15 +5,15 @@ internal import Transport
 
 /// An infer answer as bytes: the JSON, then binary outputs in its order.
 struct AnswerBytes {
-    private var json: [UInt8] = []
-    private var binary: [UInt8] = []
+    /// The JSON, then the binary outputs.
+    private var bytes: [UInt8] = []
     private var probabilities: [Float] = []
 
     /// Of the JSON part.
-    var jsonByteCount: Int { json.count }
-    var byteCount: Int { json.count + binary.count }
+    private(set) var jsonByteCount = 0
+    var byteCount: Int { bytes.count }
 
-    /// What `json` was written for, when it tells no numbers but the age: for many requests of one millisecond that
+    /// What the JSON was written for, when it tells no numbers but the age: for many requests of one millisecond that
     /// have the same words it is the same.
     private var writtenFor: (request: ReadRequest, model: ServingModel, ageMilliseconds: UInt64)?
 
@@ -31,31 +31,32 @@ struct AnswerBytes {
         if let writtenFor, writtenFor.request === request, writtenFor.model === model,
             writtenFor.ageMilliseconds == ageMilliseconds
         {
+            bytes.removeLast(bytes.count - jsonByteCount)
         } else {
             begin(model, ageMilliseconds: ageMilliseconds)
             if let id = asked.id { self.id(body, id) }
             outputs(asked, margins, count)
+            jsonByteCount = bytes.count
             writtenFor = asked.hasTextOutput ? nil : (request, model, ageMilliseconds)
         }
-        binary.removeAll(keepingCapacity: true)
-        if asked.wantsProbability && asked.probabilityIsBinary { appendLittleEndian(probabilities, count, to: &binary) }
-        if asked.wantsMargin && asked.marginIsBinary { appendLittleEndian(margins, count, to: &binary) }
+        if asked.wantsProbability && asked.probabilityIsBinary { appendLittleEndian(probabilities, count, to: &bytes) }
+        if asked.wantsMargin && asked.marginIsBinary { appendLittleEndian(margins, count, to: &bytes) }
     }
 
     /// Lets go of the model that was answered with last.
     mutating func forget() { writtenFor = nil }
 
     private mutating func begin(_ model: ServingModel, ageMilliseconds: UInt64) {
-        json.removeAll(keepingCapacity: true)
-        json.append(contentsOf: model.answerPrefix)
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(contentsOf: model.answerPrefix)
         append(number: ageMilliseconds)
-        json.append(UInt8(ascii: "}"))
+        bytes.append(UInt8(ascii: "}"))
     }
 
     /// Echoes the request's id, quotes included.
     private mutating func id(_ body: RawSpan, _ range: Range<Int>) {
         append(",\"id\":")
-        for at in range { json.append(body.byte(at: at)) }
+        for at in range { bytes.append(body.byte(at: at)) }
     }
 
     private mutating func outputs(_ request: InferRequest, _ margins: [Double], _ count: Int) {
@@ -67,22 +68,22 @@ struct AnswerBytes {
             } else {
                 append(",\"data\":[")
                 for e in 0..<count {
-                    if e > 0 { json.append(UInt8(ascii: ",")) }
-                    json.append(contentsOf: "\(probabilities[e])".utf8)
+                    if e > 0 { bytes.append(UInt8(ascii: ",")) }
+                    bytes.append(contentsOf: "\(probabilities[e])".utf8)
                 }
                 append("]}")
             }
         }
         if request.wantsMargin {
-            if request.wantsProbability { json.append(UInt8(ascii: ",")) }
+            if request.wantsProbability { bytes.append(UInt8(ascii: ",")) }
             head("margin", "FP64", count)
             if request.marginIsBinary {
                 binaryHead(8 * count)
             } else {
                 append(",\"data\":[")
                 for e in 0..<count {
-                    if e > 0 { json.append(UInt8(ascii: ",")) }
-                    json.append(contentsOf: "\(margins[e])".utf8)
+                    if e > 0 { bytes.append(UInt8(ascii: ",")) }
+                    bytes.append(contentsOf: "\(margins[e])".utf8)
                 }
                 append("]}")
             }
@@ -91,8 +92,7 @@ struct AnswerBytes {
     }
 
     func move(to buffer: inout Bytes) {
-        buffer.writeBytes(json)
-        buffer.writeBytes(binary)
+        buffer.writeBytes(bytes)
     }
 
     private mutating func head(_ name: StaticString, _ type: StaticString, _ count: Int) {
@@ -111,7 +111,7 @@ struct AnswerBytes {
         append("}}")
     }
 
-    private mutating func append(_ text: StaticString) { appendUTF8(text, to: &json) }
+    private mutating func append(_ text: StaticString) { appendUTF8(text, to: &bytes) }
 
     private mutating func append(number: UInt64) {
         var digits: InlineArray<20, UInt8> = .init(repeating: 0)
@@ -122,6 +122,6 @@ struct AnswerBytes {
             digits[first] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
             rest /= 10
         } while rest > 0
-        for k in first..<20 { json.append(digits[k]) }
+        for k in first..<20 { bytes.append(digits[k]) }
     }
 }
