@@ -19,6 +19,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     // No fused multiply-add that a compiler chose: results would depend on the machine.
     .unsafeFlags((machine + ["-ffp-contract=off"]).flatMap { ["-Xcc", $0] }),
+    // Generic functions and small accessors of one module are specialised where another calls them.
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
