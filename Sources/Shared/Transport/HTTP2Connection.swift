@@ -32,8 +32,10 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
     private let timeouts: ConnectionTimeouts
     private var context: ChannelHandlerContext?
     private var watchdog: ConnectionWatchdog
-    /// Gathers frames for one write; its memory is used again once the socket has let go of it.
+    /// Gathers the frames of a whole wake-up for one write; its memory is used again once the socket has let go of it.
     private var output = ByteBuffer()
+    /// Whether the channel has what is in `output`.
+    private var isOutputWritten = true
     /// Whether a read is being worked on: its end flushes.
     private var isReading = false
     private var isPumpScheduled = false
@@ -137,6 +139,7 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         isClosing = true
         session.farewell(code: HTTP2ErrorCode.noError)
         gather()
+        writeOutput()
         context.flush()
         context.close(promise: nil)
     }
@@ -158,6 +161,7 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         guard let context, !isClosing else { return }
         isReading = true
         gather()
+        writeOutput()
         isReading = false
         context.flush()
         guard !isClosing else { return }
@@ -165,7 +169,7 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         if mayClose && !session.wantsWrite { close() }
     }
 
-    /// Moves frames into the channel's queue, not flushed. Callbacks they cause may submit more: it goes out too.
+    /// Moves frames into `output`. Callbacks they cause may submit more: it goes out too.
     private func gather() {
         guard let context else { return }
         var failure: HTTP2Failure?
@@ -173,8 +177,10 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         // Taken out of the property, so that frames are appended without an exclusivity check each.
         var batch = output
         output = ByteBuffer()
+        if isOutputWritten { batch.clear(minimumCapacity: 4096) }
+        isOutputWritten = false
         while failure == nil, context.channel.isWritable {
-            batch.clear(minimumCapacity: 4096)
+            let before = batch.readableBytes
             do {
                 try session.drain { frame in
                     batch.writeBytes(frame)
@@ -183,17 +189,27 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
             } catch { failure = error }
             handleEvents(ByteBuffer(), 0)
             owner.outputDrained(in: self)
-            guard batch.readableBytes > 0 else {
+            if batch.readableBytes == before {
                 // A callback of the owner may have submitted more just now.
                 if hasRetried || !session.wantsWrite { break }
                 hasRetried = true
-                continue
+            } else if batch.readableBytes >= Limits.HTTP.writeBatchByteCount {
+                watchdog.wrote()
+                context.write(wrapOutboundOut(batch), promise: nil)
+                batch.clear(minimumCapacity: 4096)
             }
-            watchdog.wrote()
-            context.write(wrapOutboundOut(batch), promise: nil)
         }
         output = batch
         if let failure, !isClosing { fail(failure) }
+    }
+
+    /// Moves what was gathered into the channel's queue, not flushed.
+    private func writeOutput() {
+        guard let context, !isOutputWritten else { return }
+        isOutputWritten = true
+        guard output.readableBytes > 0 else { return }
+        watchdog.wrote()
+        context.write(wrapOutboundOut(output), promise: nil)
     }
 
     /// Closes after a failure of the session: a GOAWAY where one can be sent, then the end.
@@ -201,11 +217,14 @@ final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
         guard !isClosing, let context else { return }
         isClosing = true
         if failure != .notHTTP2 {
+            writeOutput()
             output.clear(minimumCapacity: 4096)
             sendLastFrames()
             session.farewell(code: HTTP2ErrorCode.enhanceYourCalm)
             sendLastFrames()
-            if output.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(output), promise: nil) }
+            isOutputWritten = false
+            writeOutput()
+            context.flush()
         }
         ended(.connectionLost(reason: "The HTTP/2 session ended: \(failure)."))
         context.close(promise: nil)
