@@ -2,8 +2,8 @@ internal import Domain
 
 /// How many frames a peer may still send which bring nothing: a token bucket on an injected clock.
 ///
-/// The library limits some floods by its backlog, which stays empty while we drain it (hardening.md 0, finding 3);
-/// this one counts the frames themselves. Source: hardening.md 2, after Envoy's and nghttp2's budgets.
+/// The library limits some floods by its backlog, which stays empty while we drain it;
+/// this one counts the frames themselves. Source: after Envoy's and nghttp2's budgets (docs/decisions/0007-http2-limits.md).
 package struct FrameBudget: Sendable {
     /// In 0 ... burst.
     package private(set) var tokens = Limits.HTTP.frameBudgetBurst

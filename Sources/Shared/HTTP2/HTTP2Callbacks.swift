@@ -2,7 +2,7 @@ internal import CNghttp2
 internal import Domain
 
 /// What the library calls. Each copies what it needs into the inbox and returns a code: it never throws, traps on
-/// peer data, logs, or calls back into the session (hardening.md 0, finding 1: terminating here can abort).
+/// peer data, logs, or calls back into the session (terminating here can abort).
 enum HTTP2Callbacks {
     /// `NGHTTP2_ERR_CALLBACK_FAILURE`: ends `mem_recv` or `mem_send` at once; the reason stands in the inbox.
     private static var stop: Int32 { NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
@@ -130,7 +130,7 @@ enum HTTP2Callbacks {
         guard let record = inbox.headerRecord, let block = inbox.headerBlock else { return 0 }
         if unsafe block._withUnsafeGuaranteedRef({ unsafe $0.append(name: name, value: value) }) { return 0 }
         return unsafe record._withUnsafeGuaranteedRef { record in
-            // Stopping here is what keeps a small compressed block from costing a large list (finding 2).
+            // Stopping here is what keeps a small compressed block from costing a large list.
             inbox.failure = .headersTooLarge
             if inbox.role == .server && !record.hasHead { inbox.events.append(.headersTooLarge(record.index)) }
             return stop

@@ -31,7 +31,7 @@ package enum HTTP2Event: Equatable, Sendable {
 package enum HTTP2Failure: Error, Equatable, Sendable {
     /// The first bytes are not the HTTP/2 preface.
     case notHTTP2
-    /// Too many frames which bring nothing, resets or malformed messages (hardening.md 2).
+    /// Too many frames which bring nothing, resets or malformed messages.
     case abusive
     /// A header list over `Limits.HTTP.headerListByteCountMax`.
     case headersTooLarge

@@ -4,7 +4,7 @@ internal import Domain
 ///
 /// Alive as long as the session's C side. Callbacks never call back into the session; they leave a note here.
 ///
-/// Run-time exclusivity checks are off for what every frame touches (with those of `Exchange` they took 15 % of all samples). Safe
+/// Run-time exclusivity checks are off for what every frame touches (docs/decisions/0002-exclusivity-checks.md). Safe
 /// because no method here calls out while it changes a property, and one thread owns a session.
 @safe final class HTTP2Inbox {
     let role: HTTP2Role

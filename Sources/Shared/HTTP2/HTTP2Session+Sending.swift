@@ -179,7 +179,7 @@ extension HTTP2Session {
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, HTTP2ErrorCode.noError, nil, 0)
     }
 
-    /// Queues a last GOAWAY. Never called from a callback (finding 1): after it, drain once and close.
+    /// Queues a last GOAWAY. Never called from a callback, where it can abort: after it, drain once and close.
     package func farewell(code: UInt32) {
         _ = unsafe nghttp2_session_terminate_session(session, code)
     }

@@ -14,7 +14,7 @@ package struct ConnectionTimeouts: Sendable {
     package init() {}
 }
 
-/// Watches one connection's clocks, once a tick, so that a request costs no timer (`reference/hardening.md` 2: the
+/// Watches one connection's clocks, once a tick, so that a request costs no timer (docs/decisions/0007-http2-limits.md: the
 /// HTTP/2 library has no timers at all).
 struct ConnectionWatchdog {
     enum Verdict { case fine, expired }

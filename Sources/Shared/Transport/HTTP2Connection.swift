@@ -18,11 +18,11 @@ protocol HTTP2StreamOwner: AnyObject {
 }
 
 /// One HTTP/2 connection as one channel handler: a channel per stream would cost eleven times the CPU per request
-/// (`reference/speed.md` 3, point 1).
+///.
 ///
 /// Bytes go to the session in slices, events to the owner, output into one buffer that is written once per wake-up,
 /// and only while the socket takes it: then the library sees its own backlog and its flood limits work
-/// (`reference/hardening.md` 0, finding 3).
+/// (docs/decisions/0007-http2-limits.md).
 final class HTTP2Connection<Owner: HTTP2StreamOwner>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -6,7 +6,7 @@ internal import NIOPosix
 
 /// What a listener insists on.
 package struct ListenerOptions: Sendable {
-    /// Whether a non-loopback address needs a token (`reference/hardening.md` 5: refuse to listen without).
+    /// Whether a non-loopback address needs a token (docs/decisions/0007-http2-limits.md: refuse to listen without).
     package var requiresToken = false
     package var timeouts = ConnectionTimeouts()
 

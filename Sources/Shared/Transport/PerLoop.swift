@@ -10,7 +10,6 @@ private struct LoopEntry: Sendable {
 package final class PerLoop<Value: AnyObject>: Sendable {
     private let entries: [LoopEntry]
 
-
     /// Makes a value on each loop.
     package init(_ loops: EventLoops, _ make: @escaping @Sendable () -> Value) async {
         var entries: [LoopEntry] = []

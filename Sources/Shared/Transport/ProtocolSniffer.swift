@@ -6,7 +6,7 @@ internal import NIOHTTP1
 /// Tells HTTP/2 with prior knowledge from HTTP/1.1 by a connection's first bytes, then steps aside.
 ///
 /// `POST` and `PUT` begin like the preface, so bytes are compared until they differ or all 24 have come
-/// (`reference/protocols.md` 3).
+///.
 final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -134,8 +134,9 @@ package final class ModelLane: @unchecked Sendable {
                 by: name.trainer, digest: name.digest, version: version, atMilliseconds: millisecondsSince1970())
         }
         // Without a journal a commit is durable when it is learned: the batch's end is the commit.
-        answer(offer, .learned(version, history))
+        // Whoever is answered finds its batch in the status.
         tellStatus()
+        answer(offer, .learned(version, history))
         publishIfDue()
     }
 

@@ -13,7 +13,11 @@ struct InferRoute: Sendable {
             if let encoding = exchange.header("content-encoding"), encoding != "identity" {
                 throw InferProblem("content encoding '\(encoding)' is not read; send the body as it is", status: 415)
             }
-            let jsonByteCount = exchange.integerHeader("inference-header-content-length") ?? body.byteCount
+            let named = exchange.integerHeader("inference-header-content-length")
+            if named == nil, let text = exchange.header("inference-header-content-length") {
+                throw InferProblem("inference-header-content-length is '\(text)', but must be a number of bytes")
+            }
+            let jsonByteCount = named ?? body.byteCount
             guard jsonByteCount > 0, jsonByteCount <= body.byteCount else {
                 throw InferProblem(
                     "inference-header-content-length is \(jsonByteCount), the body \(body.byteCount) bytes")
