@@ -45,7 +45,8 @@ extension ByteWindow {
     mutating func read(_ count: Int, fromFile descriptor: Int32, named path: String) throws -> Int {
         switch read(count, fromFile: descriptor) {
         case .success(let got): return got
-        case .failure(let failure): throw CommandFailure("\(path): \(Errno(rawValue: failure.errorNumber))")
+        case .failure(let failure):
+            throw CommandFailure("\(path): \(Errno(rawValue: failure.errorNumber))", isFinal: true)
         }
     }
 }

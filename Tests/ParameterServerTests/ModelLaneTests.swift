@@ -40,6 +40,33 @@ struct ModelLaneTests {
         }
     }
 
+    @Test("behind a batch that is not taken nothing of its body is learned; another body goes on")
+    func bodies() async throws {
+        try await withLane { (lane) async throws in
+            let learned = BatchOutcome.learned(Version(1), lane.history)
+            #expect(try await lane.learn("1 |a x\n", sequence: 1) == learned)
+            let body = OfferedBody()
+            #expect(try await lane.learn("1 |a other\n", sequence: 1, in: body) == .conflict)
+            guard case .refused = try await lane.learn("1 |a y\n", sequence: 2, in: body) else {
+                Issue.record("learned behind a conflict")
+                return
+            }
+            #expect(try await lane.learn("1 |a y\n", sequence: 2) == .learned(Version(2), lane.history))
+        }
+    }
+
+    @Test("a lane that was closed answers what comes later")
+    func closed() async throws {
+        try await withLane { (lane) async throws in
+            await lane.close()
+            guard case .refused = try await lane.learn("1 |a x\n") else {
+                Issue.record("learned by a deleted model")
+                return
+            }
+            #expect(await lane.mark(of: trainer) == nil)
+        }
+    }
+
     @Test("batches that come in any order up to 64 ahead are learned in their own", arguments: 0..<5 as Range<UInt64>)
     func early(seed: UInt64) async throws {
         try await withLane { (lane) async throws in
@@ -141,14 +168,14 @@ func withLane(
 extension ModelLane {
     /// Offers a text as one batch and waits for its outcome.
     func learn(
-        _ text: String, sequence: UInt64? = nil, wait: Duration = .seconds(20)
+        _ text: String, sequence: UInt64? = nil, in body: OfferedBody = OfferedBody(), wait: Duration = .seconds(20)
     ) async throws -> BatchOutcome {
         let cut = try batch(text, spec)
         let name = sequence.map { Offer.Name(trainer: trainer, sequence: $0, digest: cut.digest) }
         return await withCheckedContinuation { continuation in
             submit(
                 Offer(
-                    name: name, batch: cut.examples, byteCount: cut.byteCount, refusedAfter: .now + wait,
+                    name: name, body: body, batch: cut.examples, byteCount: cut.byteCount, refusedAfter: .now + wait,
                     answer: { outcome, _ in continuation.resume(returning: outcome) }))
         }
     }

@@ -43,7 +43,7 @@ struct NamedPost {
                     failures = 0
                     backoff.reset()
                 }
-            } catch let error as CommandFailure where failures >= Self.attemptCountMax { throw error } catch {
+            } catch let error as CommandFailure where error.isFinal { throw error } catch {
                 failures += 1
                 guard failures <= Self.attemptCountMax else { throw error }
                 if case TrainFailure.gap(let next) = error, next < firstUnacknowledged {

@@ -10,7 +10,7 @@ struct TrainCommand: AsyncParsableCommand {
         discussion: """
             With --trainer each batch is learned exactly once: the file is resumed where the server says this trainer
             stood, and a lost connection is taken up again. Without it a file is posted once, batches are learned at
-            least once.
+            least once. Resuming counts in batches: keep --batch-lines as it was.
             """)
 
     @Option(help: "HOST:PORT of a server node.") var server = "127.0.0.1:9000"
@@ -135,7 +135,8 @@ struct AckLines {
             case "gap": throw TrainFailure.gap(next: ack.next)
             case "conflict":
                 throw CommandFailure(
-                    "batch \(ack.sequence): this trainer's name was used for other bytes; choose another")
+                    "batch \(ack.sequence): this trainer's name was used for other bytes; choose another", isFinal: true
+                )
             default: acks.append(ack)
             }
         }
@@ -143,7 +144,14 @@ struct AckLines {
     }
 }
 
-enum TrainFailure: Error {
+enum TrainFailure: Error, CustomStringConvertible {
     case refused(String)
     case gap(next: UInt64)
+
+    var description: String {
+        switch self {
+        case .refused(let text): text
+        case .gap(let next): "the server expects batch \(next) of this trainer"
+        }
+    }
 }

@@ -57,11 +57,8 @@ package final class WorkThread: Sendable {
         loop.preconditionInEventLoop(file: file, line: line)
     }
 
-    /// Ends the thread; what it was given and did not run is dropped.
-    package func stop() async {
-        // A group that is stopped already is what is wanted.
-        try? await group.shutdownGracefully()
-    }
+    /// The thread ends with its last reference, so that whatever it was given is run.
+    deinit { group.shutdownGracefully { _ in } }
 
     package struct Timer: Sendable {
         let scheduled: Scheduled<Void>

@@ -64,7 +64,7 @@ package struct WorkerRoutes: Sendable {
     }
 
     private func withModel(_ exchange: Exchange, hasVersion: Bool = true, _ body: (ServingModel) -> Void) {
-        guard let model = exchange.withPart(0, { loops[exchange].model($0) }) else {
+        guard let model = loops[exchange].model(in: exchange) else {
             return exchange.fail(status: 404, "no model '\(exchange.part("model"))' here")
         }
         if exchange.path.contains("/versions/"), exchange.part("version") != model.version.description {
@@ -129,9 +129,15 @@ package struct WorkerRoutes: Sendable {
         guard let name = ModelName(exchange.part("model")),
             let status = replicas.statuses.withLockedValue({ $0[name] })
         else { return exchange.fail(status: 404, "no model '\(exchange.part("model"))' is followed here") }
-        let version = exchange.query("version").flatMap { UInt64($0) }.map { Version($0) }
+        var version: Version?
+        if let text = exchange.query("version") {
+            guard let number = UInt64(text) else {
+                return exchange.fail(status: 400, "version '\(text)' is not a number")
+            }
+            version = Version(number)
+        }
         let remote = exchange.remote
-        Task {
+        Task { [version] in
             let replica = await replicas.replica(name)
             let deadline = ContinuousClock.now + Limits.Predicting.digestWait
             var found: WholeDigest?

@@ -1,5 +1,6 @@
 package import Domain
 package import Features
+internal import Transport
 
 /// A batch, parsed and whole, on its way from an intake to the clock.
 package struct Offer: Sendable {
@@ -18,6 +19,8 @@ package struct Offer: Sendable {
     }
 
     package var name: Name?
+    /// The body it came in: once a batch of it is not taken, none behind it is: an answer's last line is the last word.
+    package var body: OfferedBody
     package var batch: ExampleBatch
     /// Bytes of text that the batch was made from: what it holds back while it waits.
     package var byteCount: Int
@@ -27,15 +30,25 @@ package struct Offer: Sendable {
     package var answer: @Sendable (BatchOutcome, ExampleBatch) -> Void
 
     package init(
-        name: Name?, batch: ExampleBatch, byteCount: Int, refusedAfter: ContinuousClock.Instant,
+        name: Name?, body: OfferedBody = OfferedBody(), batch: ExampleBatch, byteCount: Int,
+        refusedAfter: ContinuousClock.Instant,
         answer: @escaping @Sendable (BatchOutcome, ExampleBatch) -> Void
     ) {
         self.name = name
+        self.body = body
         self.batch = batch
         self.byteCount = byteCount
         self.refusedAfter = refusedAfter
         self.answer = answer
     }
+}
+
+/// What the batches of one body share.
+package final class OfferedBody: Sendable {
+    /// A batch of the body was refused, or did not fit its trainer's sequence.
+    package let isOver = Locked(false)
+
+    package init() {}
 }
 
 /// What became of a batch.

@@ -16,6 +16,7 @@ package final class TrainingPost: BodyReceiver {
     /// Bytes of the body read but not yet reported as consumed.
     private var heldByteCount = 0
     private var hasBodyEnded = false
+    private let body = OfferedBody()
     /// No further batch is offered: a gap, a conflict or a refusal was answered, or the peer went away.
     private var isOver = false
     private var receivedByteCount = 0
@@ -84,7 +85,7 @@ package final class TrainingPost: BodyReceiver {
         lane.submit(
             Offer(
                 name: request.trainer.map { Offer.Name(trainer: $0, sequence: number, digest: batch.digest) },
-                batch: batch.examples, byteCount: batch.byteCount,
+                body: body, batch: batch.examples, byteCount: batch.byteCount,
                 refusedAfter: .now + Limits.Training.grantWait,
                 answer: { outcome, examples in
                     handle.onLoop { post, exchange in

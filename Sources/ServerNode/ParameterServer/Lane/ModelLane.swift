@@ -89,7 +89,7 @@ package final class ModelLane: @unchecked Sendable {
 
     /// Ends the lane: what still waits is refused.
     package func close() async {
-        // What is submitted until here runs before the thread stops; what comes later is refused at once.
+        // What is submitted until here is answered below; what comes later is refused at once.
         isOpen.withLockedValue { $0 = false }
         await thread.call {
             self.isClosed = true
@@ -99,7 +99,6 @@ package final class ModelLane: @unchecked Sendable {
                 self.answer(offer, .refused("the model was deleted"))
             }
         }
-        await thread.stop()
     }
 
     // MARK: on the lane's thread
@@ -107,6 +106,9 @@ package final class ModelLane: @unchecked Sendable {
     private func take(_ offer: Offer) {
         thread.precondition()
         guard !isClosed else { return answer(offer, .refused("the model was deleted")) }
+        guard !offer.body.isOver.withLockedValue({ $0 }) else {
+            return answer(offer, .refused("a batch before it in this body was not taken"))
+        }
         guard ContinuousClock.now < offer.refusedAfter else {
             return answer(offer, .refused("the model is busy: the batch was not taken within 2 s"))
         }
@@ -156,6 +158,7 @@ package final class ModelLane: @unchecked Sendable {
     }
 
     private func answer(_ offer: Offer, _ outcome: BatchOutcome) {
+        if !outcome.isAcceptance { offer.body.isOver.withLockedValue { $0 = true } }
         queuedByteCount.withLockedValue { $0 -= offer.byteCount }
         offer.answer(outcome, offer.batch)
     }

@@ -7,7 +7,7 @@ struct InferRoute: Sendable {
 
     func handle(_ exchange: Exchange, _ body: RawSpan, hasVersionInPath: Bool) {
         let models = loops[exchange]
-        guard let model = exchange.withPart(0, { models.model($0) }) else { return failUnknown(exchange) }
+        guard let model = models.model(in: exchange) else { return failUnknown(exchange) }
         do throws(InferProblem) {
             if hasVersionInPath { try check(exchange.part("version"), model) }
             if let encoding = exchange.header("content-encoding"), encoding != "identity" {

@@ -1,6 +1,6 @@
 package import Domain
 internal import Features
-internal import Transport
+package import Transport
 
 /// The models that one event loop serves, and the memory its predictions use. Touched on that loop only, so a request
 /// reads one version, takes no lock and allocates nothing that grows.
@@ -26,6 +26,11 @@ package final class LoopModels {
     package func model(_ name: RawSpan) -> ServingModel? {
         for model in models where name.hasSameBytes(as: model.nameBytes) { return model }
         return nil
+    }
+
+    /// The model that the request's path names, as it stands or percent-encoded.
+    package func model(in exchange: Exchange) -> ServingModel? {
+        exchange.withPart(0) { model($0) } ?? ModelName(exchange.part("model")).flatMap { model($0) }
     }
 
     package func model(_ name: ModelName) -> ServingModel? { models.first { $0.name == name } }
