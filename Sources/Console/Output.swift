@@ -23,8 +23,7 @@ func pad(_ text: String, _ width: Int) -> String {
 
 /// One line on standard error.
 func report(_ line: String) {
-    // Nothing is left to tell a person whose standard error is closed.
-    _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
+    tellStandardError(line)
 }
 
 /// Opens a file for reading; `-` is standard input.

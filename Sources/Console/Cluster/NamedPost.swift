@@ -34,6 +34,7 @@ struct NamedPost {
         while true {
             do {
                 let node = try await NodeClient.connect(server, commandLoops)
+                // A name never heard is 404; whatever else is wrong, the post itself will say.
                 let known = try? await node.json(.get, path + "/trainers/\(trainer)")
                 try await skip(to: (known?["next"] as? Int).map(UInt64.init) ?? 1, descriptor, file)
                 while true {

@@ -21,6 +21,7 @@ struct NodeClient: Sendable {
     func json(_ method: Transport.Method, _ path: String, body: String? = nil) async throws -> [String: Any] {
         let answer = try await http.request(
             method, path, body: body.map { Bytes(string: $0) }, timeout: .seconds(30))
+        // An answer that is not JSON has no fields; its status still counts.
         let object = try? JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView)) as? [String: Any]
         guard (200..<300).contains(answer.status) else {
             throw CommandFailure("\(address)\(path): \(answer.status) \(object?["error"] as? String ?? "")")

@@ -55,6 +55,7 @@ struct Demo: Sendable {
     private func freshness(_ workers: [NodeClient]) async -> Double? {
         var oldest = 0.0
         for worker in workers {
+            // A worker that does not answer has no age to tell.
             let status = try? await worker.json(.get, "/v1/status")
             let models = status?["models"] as? [[String: Any]] ?? []
             guard let age = models.first(where: { $0["model"] as? String == cluster.model })?["age_ms"] as? Double

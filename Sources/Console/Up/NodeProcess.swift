@@ -28,6 +28,7 @@ final class NodeProcess {
             line.append(byte)
         }
         guard !line.isEmpty else {
+            // Without a log the sentence stands without a reason.
             let reason = (try? String(contentsOf: log, encoding: .utf8))?.split(separator: "\n").last ?? ""
             throw CommandFailure("\(name) did not start: \(reason)")
         }

@@ -53,7 +53,7 @@ package enum ModelFile {
             try? file.close()  // read only: nothing is lost
             throw error
         }
-        try? file.close()
+        try? file.close()  // as above
         return try loading.finished()
     }
 }
