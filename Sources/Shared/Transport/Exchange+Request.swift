@@ -36,11 +36,6 @@ extension Exchange {
         return headers.withPath { body($0.extracting(Int(range.lowerBound)..<Int(range.upperBound))) }
     }
 
-    /// Whether the path's n-th captured part is exactly these bytes, as the peer wrote them. Allocates nothing.
-    package func partEquals(_ position: Int, _ bytes: [UInt8]) -> Bool {
-        withPart(position) { $0.hasSameBytes(as: bytes) }
-    }
-
     /// The first value of a query parameter, percent-decoded; "" when it has none. Allocates.
     package func query(_ name: String) -> String? {
         headers.withPath { target -> String? in

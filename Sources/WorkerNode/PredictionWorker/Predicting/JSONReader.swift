@@ -238,6 +238,4 @@ struct JSONKey {
         guard name.utf8CodeUnitCount == key.range.count else { return false }
         return name.description.utf8.elementsEqual(key.bytes[key.range])
     }
-
-    var text: String { String(decoding: bytes[range], as: UTF8.self) }
 }
