@@ -120,6 +120,54 @@ struct VWTextParserTests {
             inDefault == referenceMurmur(Array(name.utf8), seed: referenceMurmur(Array("s".utf8), seed: 0))
                 & 0x3fff_ffff)
     }
+
+    @Test("names of one line hash each as it would alone: mixed lengths, digits, signs of trimming", arguments: 0..<32)
+    func mixedNames(seed: UInt64) {
+        var random = Xorshift(state: seed &* 0x9e37_79b9_7f4a_7c15 | 1)
+        let alphabets = [Array("0123456789".utf8), Array("0123456789abcdef".utf8), Array("zZ_\u{1}\u{e9}".utf8)]
+        var spec = ModelSpec()
+        spec.bits = 30
+        spec.hashing.mode = seed % 2 == 0 ? .strings : .all
+        spec.hashing.constant = seed % 3 != 0
+        let names = (0..<200).map { _ in
+            let alphabet = alphabets[Int(random.next() % 3)]
+            return (0...random.next() % 11).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
+        }
+        let space = referenceMurmur(Array("s".utf8), seed: 0)
+        var parser = VWTextParser(spec, purpose: .training)
+        // Two batches of one parser: the second lies behind the first, and the parser's scratch is used again.
+        var batch = ExampleBatch()
+        var errors = LineErrors()
+        for _ in 0..<2 {
+            var window = ByteWindow(Array("1 |s".utf8) + names.flatMap { [0x20] + $0 })
+            _ = parser.parse(&window, endsText: true, firstLine: 1, into: &batch, errors: &errors)
+        }
+        #expect(errors.count == 0)
+        let expected = names.map { referenceHash($0, seed: space, mode: spec.hashing.mode) & 0x3fff_ffff }
+        for e in 0..<2 {
+            let got = batch.features(of: e).map(\.index)
+            #expect(Array(got.prefix(names.count)) == expected, "seed \(seed), example \(e)")
+            #expect(Array(got.dropFirst(names.count)) == (spec.hashing.constant ? [11_650_396] : []))
+        }
+    }
+}
+
+private struct Xorshift {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state >> 11
+    }
+}
+
+/// VW's two rules in words: "all" is murmur; "strings" trims, and digits are their number plus the seed.
+private func referenceHash(_ name: [UInt8], seed: UInt32, mode: ModelSpec.Hashing.Mode) -> UInt32 {
+    guard mode == .strings else { return referenceMurmur(name, seed: seed) }
+    let trimmed = Array(name.drop { $0 <= 0x20 }.reversed().drop { $0 <= 0x20 }.reversed())
+    guard trimmed.allSatisfy({ (0x30...0x39).contains($0) }) else { return referenceMurmur(trimmed, seed: seed) }
+    return trimmed.reduce(0) { $0 &* 10 &+ UInt32($1 - 0x30) } &+ seed
 }
 
 /// MurmurHash3 x86_32 as its author wrote it.

@@ -22,6 +22,7 @@ package struct VWTextParser: Sendable {
     let unnamedNamespace: UInt32
     var namespaces = NamespaceCache()
     private var delimiters: [UInt32] = []
+    private var names = NameColumn()
 
     package init(_ spec: ModelSpec, purpose: Purpose) {
         mask = UInt32(truncatingIfNeeded: spec.indexCount - 1)
@@ -55,7 +56,11 @@ package struct VWTextParser: Sendable {
             let delimiterCount = delimiters.findDelimiters(text, from: start, to: end)
             batch.reserve(examples: min(lineCountMax, delimiterCount), features: delimiterCount)
             let positions = delimiters
-            batch.withColumns { columns in
+            // Taken out while `parseLine` has this parser.
+            var names = NameColumn()
+            swap(&names, &self.names)
+            names.reserve(delimiterCount)
+            batch.withColumns(&names) { columns in
                 positions.withCursor { cursor in
                     while consumed < end && lines < lineCountMax {
                         let (next, failure) = parseLine(text, from: consumed, &cursor, into: &columns)
@@ -69,7 +74,9 @@ package struct VWTextParser: Sendable {
                         lines += 1
                     }
                 }
+                columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask)
             }
+            swap(&names, &self.names)
         }
         return (min(consumed, window.byteCount) - start, lines)
     }

@@ -22,6 +22,10 @@ typedef float sluice_f4 __attribute__((ext_vector_type(4)));
 typedef float sluice_f8 __attribute__((ext_vector_type(8)));
 typedef double sluice_d8 __attribute__((ext_vector_type(8)));
 typedef uint32_t sluice_u8 __attribute__((ext_vector_type(8)));
+typedef uint64_t sluice_w4 __attribute__((ext_vector_type(4)));
+typedef uint64_t sluice_w8 __attribute__((ext_vector_type(8)));
+typedef uint32_t sluice_u16 __attribute__((ext_vector_type(16)));
+typedef uint16_t sluice_h32 __attribute__((ext_vector_type(32)));
 
 // MARK: time
 
@@ -92,6 +96,55 @@ static inline __attribute__((always_inline)) uint32_t sluice_load32(const uint8_
     uint32_t word;
     memcpy(&word, bytes, 4);
     return word;
+}
+
+// MARK: hashing
+
+static inline __attribute__((always_inline)) sluice_u8 sluice_murmur_mix8(sluice_u8 word) {
+    sluice_u8 k = word * 0xcc9e2d51u;
+    return ((k << 15) | (k >> 17)) * 0x1b873593u;
+}
+
+static inline __attribute__((always_inline)) sluice_u8 sluice_murmur_block8(sluice_u8 hash, sluice_u8 mixed) {
+    sluice_u8 h = hash ^ mixed;
+    return ((h << 13) | (h >> 19)) * 5u + 0xe6546b64u;
+}
+
+/// VW's hashes of eight names: MurmurHash3_x86_32, or with `numbers` the number itself plus the seed where a name is all
+/// digits. Vector code of no instruction set in particular; a test holds it against the scalar hash.
+///
+/// `names` are eight words with up to 8 bytes each, first byte lowest, 0 behind the name; `counts` their byte counts.
+/// Where a count is 0 the seed is the answer.
+static inline __attribute__((always_inline)) sluice_u8 sluice_hash_names8(
+    const uint64_t *_Nonnull names, const uint32_t *_Nonnull counts, sluice_u8 seeds, bool numbers
+) {
+    sluice_w8 name;
+    sluice_u8 count;
+    memcpy(&name, names, sizeof name);
+    memcpy(&count, counts, sizeof count);
+    sluice_u16 halves = (sluice_u16)name;
+    sluice_u8 low = halves.even, high = halves.odd;
+    // Whole words are blocks, what is left is the tail; a tail of 0 changes nothing.
+    sluice_u8 mixed_low = sluice_murmur_mix8(low), mixed_high = sluice_murmur_mix8(high);
+    sluice_u8 one = sluice_murmur_block8(seeds, mixed_low), two = sluice_murmur_block8(one, mixed_high);
+    sluice_u8 h = count < 4 ? seeds ^ mixed_low : count < 8 ? one ^ mixed_high : two;
+    h ^= count;
+    h = (h ^ (h >> 16)) * 0x85ebca6bu;
+    h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+    h ^= h >> 16;
+    if (numbers) {
+        // Bytes minus '0', the last digit moved to the top; the bytes below the first are 0, as if there were zeros in front.
+        sluice_w8 shift = 64 - 8 * __builtin_convertvector(count, sluice_w8);
+        shift &= 63;  // A count of 0 would shift by 64; its lane is not used.
+        sluice_w8 digits = name ^ ((sluice_w8)0x3030303030303030u >> shift);
+        sluice_u16 beyond = (sluice_u16)(((digits + 0x7676767676767676u) | digits) & 0x8080808080808080u);
+        sluice_h32 bytes = (sluice_h32)(digits << shift);
+        sluice_u16 pairs = (sluice_u16)((bytes & 0xff) * 10 + (bytes >> 8));
+        sluice_u16 fours = (pairs & 0xffff) * 100 + (pairs >> 16);
+        sluice_u8 number = fours.even * 10000 + fours.odd + seeds;
+        h = (beyond.even | beyond.odd) == 0 ? number : h;
+    }
+    return count == 0 ? seeds : h;
 }
 
 // MARK: arithmetic of eight features
@@ -182,15 +235,17 @@ static inline __attribute__((always_inline)) sluice_f8 sluice_second8(const floa
 static inline __attribute__((always_inline)) void sluice_store_rows8(
     float *_Nonnull table, sluice_u8 v, sluice_f8 first, sluice_f8 second
 ) {
-    sluice_f8 low = __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11);
-    sluice_f8 high = __builtin_shufflevector(first, second, 4, 12, 5, 13, 6, 14, 7, 15);
+    // A row travels as one word: taken out as two floats, the compiler would split all arithmetic that made them into
+    // scalars, eight divisions for one.
+    sluice_w4 low = (sluice_w4)__builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11);
+    sluice_w4 high = (sluice_w4)__builtin_shufflevector(first, second, 4, 12, 5, 13, 6, 14, 7, 15);
     for (int i = 0; i < 4; i++) {
-        sluice_f2 r = {low[2 * i], low[2 * i + 1]};
-        memcpy(table + 2 * (size_t)v[i], &r, 8);
+        uint64_t row = low[i];
+        memcpy(table + 2 * (size_t)v[i], &row, 8);
     }
     for (int i = 0; i < 4; i++) {
-        sluice_f2 r = {high[2 * i], high[2 * i + 1]};
-        memcpy(table + 2 * (size_t)v[4 + i], &r, 8);
+        uint64_t row = high[i];
+        memcpy(table + 2 * (size_t)v[4 + i], &row, 8);
     }
 }
 

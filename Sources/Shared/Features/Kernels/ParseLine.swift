@@ -32,7 +32,7 @@ extension VWTextParser {
         if failure == nil && at &- start > Limits.Features.lineByteCountMax {
             failure = LineFailure(position: start, reason: .tooLong)
         }
-        if failure == nil && hasConstant { columns.addFeature(Self.constantIndex & mask, 1) }
+        if failure == nil && hasConstant { columns.addFeature(Self.constantIndex, 1) }
         if failure == nil && columns.featureCount &- firstFeature > Limits.Features.perExampleMax {
             failure = LineFailure(position: start, reason: .tooManyFeatures)
         }
@@ -82,24 +82,20 @@ extension VWTextParser {
             let nameCount = at &- nameStart
             if text[at] != UInt8(ascii: ":") {
                 if nameCount > 0 && weight != 0 {
-                    columns.addFeature(hash(text.advanced(nameStart), nameCount, seed: namespace) & mask, weight)
+                    addFeature(text.advanced(nameStart), nameCount, seed: namespace, weight, into: &columns)
                 }
                 continue
             }
             let valueStart = at &+ 1
             at = cursor.next()
             guard at > valueStart else { return LineFailure(position: valueStart, reason: .valueMissing) }
-            var index: UInt32
-            if nameCount > 0 {
-                index = hash(text.advanced(nameStart), nameCount, seed: namespace)
-            } else {
-                index = namespace &+ unnamedCount
-                unnamedCount &+= 1
-            }
+            let unnamed = namespace &+ unnamedCount
+            if nameCount == 0 { unnamedCount &+= 1 }
             var value: Float = 1
+            var isText = false
             switch parseDecimal(text, valueStart, at) {
             case .number(let number): value = number
-            case .text: index = hash(text.advanced(valueStart), at &- valueStart, seed: index)
+            case .text: isText = true
             case .notANumber: return LineFailure(position: valueStart, reason: .valueNotANumber)
             case .infinite: return LineFailure(position: valueStart, reason: .valueInfinite)
             }
@@ -107,9 +103,31 @@ extension VWTextParser {
             guard value.magnitude <= Limits.Features.valueMagnitudeMax else {
                 return LineFailure(position: valueStart, reason: .valueTooLarge)
             }
-            if value != 0 { columns.addFeature(index & mask, value) }
+            guard value != 0 else { continue }
+            if isText {
+                let seed =
+                    nameCount > 0 ? hash(text.advanced(nameStart), nameCount, seed: namespace) : unnamed
+                columns.addFeature(hash(text.advanced(valueStart), at &- valueStart, seed: seed), value)
+            } else if nameCount > 0 {
+                addFeature(text.advanced(nameStart), nameCount, seed: namespace, value, into: &columns)
+            } else {
+                columns.addFeature(unnamed, value)
+            }
         }
         return nil
+    }
+
+    /// Adds a feature by name. A short name waits to be hashed with others; names that must be trimmed are rare.
+    @inline(__always)
+    private func addFeature(
+        _ name: TextPointer, _ byteCount: Int, seed: UInt32, _ value: Float, into columns: inout BatchColumns
+    ) {
+        if byteCount <= 8 && name[0] > 0x20 && name[byteCount &- 1] > 0x20 {
+            let word = name.word64(0) & (UInt64.max &>> (64 &- 8 &* UInt64(byteCount)))
+            columns.addFeature(named: word, byteCount: byteCount, seed: seed, value)
+        } else {
+            columns.addFeature(hash(name, byteCount, seed: seed), value)
+        }
     }
 
     @inline(__always)
