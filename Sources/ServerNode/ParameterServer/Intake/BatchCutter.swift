@@ -71,7 +71,7 @@ package struct BatchCutter: Sendable {
 
     /// Takes back a batch that was learned.
     package mutating func recycle(_ batch: consuming ExampleBatch) {
-        guard spare.count < 4 else { return }
+        guard spare.count < Limits.Training.batchesInFlightMax else { return }
         batch.removeAll()
         spare.append(batch)
     }
