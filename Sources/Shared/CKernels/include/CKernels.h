@@ -153,6 +153,9 @@ static inline __attribute__((always_inline)) sluice_f8 sluice_sqrt8(sluice_f8 v)
 static inline __attribute__((always_inline)) sluice_f8 sluice_max8(sluice_f8 a, sluice_f8 b) {
     return a > b ? a : b;
 }
+static inline __attribute__((always_inline)) sluice_u8 sluice_max_u8(sluice_u8 a, sluice_u8 b) {
+    return a > b ? a : b;
+}
 static inline __attribute__((always_inline)) sluice_f8 sluice_abs8(sluice_f8 v) { return __builtin_elementwise_abs(v); }
 static inline __attribute__((always_inline)) sluice_f8 sluice_copysign8(sluice_f8 magnitude, sluice_f8 sign) {
     return __builtin_elementwise_copysign(magnitude, sign);

@@ -96,17 +96,20 @@ extension WeightTable {
         guard last == columns.featureCount else {
             return .offsetsDoNotEndAtFeatureCount(last: last, featureCount: columns.featureCount)
         }
-        var largest: UInt32 = 0
-        for at in 0..<columns.featureCount { largest = max(largest, columns.index(at)) }
-        if largest >= indexCount {
-            let at = (0..<columns.featureCount).first { columns.index($0) >= indexCount } ?? 0
+        let count = columns.featureCount
+        if unsafe largestWord(columns.indices, count: count) >= indexCount {
+            let at = (0..<count).first { columns.index($0) >= indexCount } ?? 0
             return .indexTooLarge(at: at, index: columns.index(at), limit: indexCount)
         }
-        if let values = unsafe columns.values {
-            for at in 0..<columns.featureCount {
-                let value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: Float.self)
-                if !(value.magnitude <= Limits.Features.valueMagnitudeMax) { return .valueOutOfRange(at: at) }
+        let limit = Limits.Features.valueMagnitudeMax
+        if let values = unsafe columns.values,
+            unsafe largestWord(values, count: count, mask: 0x7fff_ffff) > limit.bitPattern
+        {
+            let at = (0..<count).first {
+                let value = unsafe values.loadUnaligned(fromByteOffset: 4 &* $0, as: Float.self)
+                return !(value.magnitude <= limit)
             }
+            return .valueOutOfRange(at: at ?? 0)
         }
         return nil
     }
