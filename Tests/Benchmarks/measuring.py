@@ -33,13 +33,14 @@ def resident_bytes(pid):
     raise RuntimeError(f"no VmRSS of process {pid}")
 
 
-def alternate(ours, peer, rounds=ROUNDS, what=""):
-    """Runs ours, peer, ours, peer... so that a noisy hour hits both: the two lists of values."""
-    values = ([], [])
+def alternate(ours, *peers, rounds=ROUNDS, what=""):
+    """Runs ours, peer, ours, peer... so that a noisy hour hits all: a list of values for each."""
+    values = [[] for _ in (ours, *peers)]
     for number in range(rounds):
-        for side, run in enumerate((ours, peer)):
+        for side, run in enumerate((ours, *peers)):
             values[side].append(run())
-        say(f"{what} round {number + 1} of {rounds}: ours {shown(values[0][-1])}, peer {shown(values[1][-1])}")
+        told = ", ".join(f"peer {shown(side[-1])}" for side in values[1:])
+        say(f"{what} round {number + 1} of {rounds}: ours {shown(values[0][-1])}, {told}")
     return values
 
 

@@ -1,4 +1,4 @@
-"""nghttp2's own server on the server's core, with a file of 4 bytes: what HTTP/2 alone costs here."""
+"""nghttp2's own server on the server's core: reads requests, throws them away, answers with a file."""
 
 import pathlib
 import socket
@@ -11,10 +11,11 @@ from support.nodes import until
 
 
 class Nghttpd:
-    def __init__(self):
+    def __init__(self, *answer_byte_counts):
         tools.needs("nghttpd")
         self.folder = tempfile.TemporaryDirectory()
-        (pathlib.Path(self.folder.name) / "t").write_text("1234")
+        for byte_count in answer_byte_counts:
+            (pathlib.Path(self.folder.name) / str(byte_count)).write_bytes(b"1" * byte_count)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -28,9 +29,8 @@ class Nghttpd:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}/t"
+    def url(self, answer_byte_count):
+        return f"http://127.0.0.1:{self.port}/{answer_byte_count}"
 
     @property
     def pid(self):

@@ -84,6 +84,13 @@ class Requests:
         return options, len(body)
 
 
+    def answer_byte_count(self, options):
+        """The size of the answer to a request of `options`."""
+        pairs = dict(pair.split(": ", 1) for pair in options[3::2])
+        with open(options[1], "rb") as body:
+            return len(ask(self.worker.http, "POST", f"/v2/models/{self.model}/infer", body.read(), pairs).body)
+
+
 def load(url, pid, options, requests, clients, streams):
     """Runs h2load on the client's core: requests/s, and the server's CPU seconds per request."""
     before = cpu_seconds(pid)

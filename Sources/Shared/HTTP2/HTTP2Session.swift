@@ -10,18 +10,24 @@ internal import Domain
     /// Freed exactly once, in `deinit`, before `inbox`.
     let session: OpaquePointer
     let inbox: HTTP2Inbox
+    /// What the C side allocates from; outlives `session`.
+    private let memory: LibraryMemory
 
     /// - Throws: `HTTP2Failure.library` when memory is short.
     package init(_ role: HTTP2Role) throws(HTTP2Failure) {
         let inbox = HTTP2Inbox(role: role)
-        let session = unsafe try HTTP2Session.open(role, inbox)
+        let memory = LibraryMemory()
+        let session = unsafe try HTTP2Session.open(role, inbox, memory)
         unsafe self.session = session
         self.inbox = inbox
+        self.memory = memory
     }
 
     deinit { unsafe nghttp2_session_del(session) }
 
-    private static func open(_ role: HTTP2Role, _ inbox: HTTP2Inbox) throws(HTTP2Failure) -> OpaquePointer {
+    private static func open(
+        _ role: HTTP2Role, _ inbox: HTTP2Inbox, _ memory: LibraryMemory
+    ) throws(HTTP2Failure) -> OpaquePointer {
         let shortOfMemory = HTTP2Failure.library(code: NGHTTP2_ERR_NOMEM.rawValue)
         var callbacks: OpaquePointer?
         guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0, let callbacks = unsafe callbacks else {
@@ -35,10 +41,12 @@ internal import Domain
         unsafe HTTP2Session.configure(option)
         var created: OpaquePointer?
         let user = unsafe Unmanaged.passUnretained(inbox).toOpaque()
+        // The library copies the functions' addresses.
+        var allocator = unsafe memory.callbacks
         let code =
             switch role {
-            case .server: unsafe nghttp2_session_server_new2(&created, callbacks, user, option)
-            case .client: unsafe nghttp2_session_client_new2(&created, callbacks, user, option)
+            case .server: unsafe nghttp2_session_server_new3(&created, callbacks, user, option, &allocator)
+            case .client: unsafe nghttp2_session_client_new3(&created, callbacks, user, option, &allocator)
             }
         guard code == 0, let created = unsafe created else { throw .library(code: code) }
         let announced = unsafe announce(role, to: created)

@@ -8,7 +8,8 @@ struct OutgoingQueue {
     private(set) var byteCount = 0
     /// Whether nothing more will be appended.
     private(set) var hasEnded = false
-    /// The chunk in front; most bodies are a single chunk and never touch `rest`.
+    /// The chunk in front, of which nothing counts when `byteCount` is 0. Most bodies are a single chunk and never touch
+    /// `rest`.
     private var front = ByteBuffer()
     private var rest = CircularBuffer<ByteBuffer>(initialCapacity: 1)
     /// The memory of a body that was sent, for the next one.
@@ -49,8 +50,8 @@ struct OutgoingQueue {
         guard spare.capacity >= byteCount, spare.capacity > 0 else {
             return allocator.buffer(capacity: max(byteCount, 64))
         }
-        var buffer = spare
-        spare = ByteBuffer()
+        var buffer = ByteBuffer()
+        swap(&buffer, &spare)
         buffer.clear()
         return buffer
     }
@@ -74,7 +75,11 @@ struct OutgoingQueue {
                 front.moveReaderIndex(forwardBy: count)
                 break
             }
-            if keepsFront, front.capacity <= Limits.HTTP.keptBodyByteCountMax { spare = front }
+            if keepsFront {
+                // A whole body is all there is.
+                if front.capacity <= Limits.HTTP.keptBodyByteCountMax { swap(&front, &spare) } else { front = ByteBuffer() }
+                break
+            }
             front = rest.popFirst() ?? ByteBuffer()
         }
         if byteCount > 0 { return .more }

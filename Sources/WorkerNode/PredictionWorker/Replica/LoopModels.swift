@@ -24,7 +24,8 @@ package final class LoopModels {
     package init() {}
 
     package func model(_ name: RawSpan) -> ServingModel? {
-        for model in models where name.hasSameBytes(as: model.nameBytes) { return model }
+        // By place: a loop over the elements would count a reference to each.
+        for place in models.indices where name.hasSameBytes(as: models[place].nameBytes) { return models[place] }
         return nil
     }
 
