@@ -27,7 +27,7 @@ struct FeedBench: AsyncParsableCommand {
             },
             .whole(.get, "/v1/peer/models/{model}/feed", bodyLimit: 0) { exchange, _ in
                 exchange.start(status: 200, contentType: "application/octet-stream")
-                var records = BenchRecords(bits: bits, rowsPerDelta: rows)
+                let records = BenchRecords(bits: bits, rowsPerDelta: rows)
                 exchange.write(Bytes(bytes: records.begin()))
                 Self.push(exchange, records, every: interval)
             },
@@ -39,63 +39,81 @@ struct FeedBench: AsyncParsableCommand {
         await TerminationSignal.wait()
     }
 
+    /// Bytes handed over at a time, and the pause behind them: about what a link of 5 Gbit/s brings. On one machine with
+    /// the worker's clients the sender must not hold a core for longer.
+    private static let pieceByteCount = 64 << 10
+    private static let piecePause: Duration = .microseconds(100)
+
     private static func push(_ exchange: Exchange, _ records: BenchRecords, every interval: Duration) {
         let next = records
         _ = exchange.schedule(after: interval) { exchange in
             guard exchange.isAlive else { return }
             var records = next
             // A worker that is behind gets its deltas later, as from a node.
-            if exchange.queuedByteCount < 64 << 20 { exchange.write(Bytes(bytes: records.next())) }
+            if exchange.queuedByteCount < 64 << 20 { write(Bytes(bytes: records.next()), exchange) }
             push(exchange, records, every: interval)
         }
     }
+
+    private static func write(_ record: Bytes, _ exchange: Exchange) {
+        var rest = record
+        guard let piece = rest.readSlice(length: min(pieceByteCount, rest.readableBytes)) else { return }
+        exchange.write(piece)
+        guard rest.readableBytes > 0 else { return }
+        let waiting = rest
+        _ = exchange.schedule(after: piecePause) { write(waiting, $0) }
+    }
 }
 
-/// The records that `FeedBench` sends: every delta has the same rows with other values, so making it costs little.
+/// The records that `FeedBench` sends: every delta has the same rows with other values, made once and stamped anew.
 private struct BenchRecords: Sendable {
-    private let spec: ModelSpec
     private var stamp: RecordStamp
-    private var deltas: [(indices: [UInt32], values: [Float])] = []
+    private let copy: [UInt8]
+    private var deltas: [[UInt8]] = []
     private var version: UInt64 = 1
 
     init(bits: Int, rowsPerDelta: Int) {
         var spec = ModelSpec()
         spec.bits = bits
-        self.spec = spec
         stamp = RecordStamp(
             history: History(1), baseVersion: Version(1), version: Version(1), watermarkMilliseconds: 0,
             fingerprint: spec.fingerprint)
+        var copy: [UInt8] = []
+        appendSpec(spec.yaml, stamp: stamp, to: &copy)
+        appendMark(.copyBegin, stamp: stamp, to: &copy)
+        var deltaStamp = stamp
+        deltaStamp.version = Version(2)
         var random = SplitMix64(state: 7)
         for _ in 0..<4 where rowsPerDelta > 0 {
             let share = Double(rowsPerDelta) / Double(1 << bits)
             let indices = (0..<UInt32(1 << bits)).filter { _ in random.unit() < share }
-            deltas.append((indices, indices.map { _ in Float(random.unit() - 0.5) }))
+            let values = indices.map { _ in Float(random.unit() - 0.5) }
+            if deltas.isEmpty {
+                appendRows(.chunk, stamp: stamp, indices: indices.span, values: values.span, to: &copy)
+            }
+            var delta: [UInt8] = []
+            appendRows(.delta, stamp: deltaStamp, indices: indices.span, values: values.span, to: &delta)
+            deltas.append(delta)
         }
+        appendMark(.copyEnd, stamp: stamp, to: &copy)
+        self.copy = copy
     }
 
-    mutating func begin() -> [UInt8] {
-        var bytes: [UInt8] = []
-        appendSpec(spec.yaml, stamp: stamp, to: &bytes)
-        appendMark(.copyBegin, stamp: stamp, to: &bytes)
-        for delta in deltas.prefix(1) {
-            appendRows(.chunk, stamp: stamp, indices: delta.indices.span, values: delta.values.span, to: &bytes)
-        }
-        appendMark(.copyEnd, stamp: stamp, to: &bytes)
-        return bytes
-    }
+    func begin() -> [UInt8] { copy }
 
     mutating func next() -> [UInt8] {
-        var bytes: [UInt8] = []
         stamp.watermarkMilliseconds = millisecondsSince1970()
         guard !deltas.isEmpty else {
+            var bytes: [UInt8] = []
             appendMark(.heartbeat, stamp: stamp, to: &bytes)
             return bytes
         }
         stamp.baseVersion = Version(version)
         version += 1
         stamp.version = Version(version)
-        let delta = deltas[Int(version) % deltas.count]
-        appendRows(.delta, stamp: stamp, indices: delta.indices.span, values: delta.values.span, to: &bytes)
-        return bytes
+        let turn = Int(version) % deltas.count
+        // It was made by this program: it has a stamp.
+        do { try restamp(&deltas[turn], stamp) } catch { preconditionFailure("\(error)") }
+        return deltas[turn]
     }
 }

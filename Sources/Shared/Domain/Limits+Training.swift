@@ -64,6 +64,10 @@ extension Limits {
         /// How much a worker's following gives way to its answering: low enough to be preempted at once, high enough
         /// for 3 % of a core that answers all the time.
         package static let followingNiceness: Int32 = 15
+        /// Rows that following unpacks or applies before it lets answering run: about 50 µs.
+        package static let rowsPerTurn = 16384
+        /// The same for bytes that it receives.
+        package static let bytesPerTurn = 128 << 10
         /// How often a worker asks a server for its models.
         package static let discoveryInterval: Duration = .seconds(1)
         /// A worker's longest wait before it tries a server again.

@@ -30,7 +30,7 @@ package struct ByteWindow: Sendable {
     package mutating func removeFirst(_ count: Int) {
         guard count > 0 else { return }
         precondition(count <= byteCount, "more bytes removed than there are")
-        bytes.removeSubrange(0..<count)
+        moveToFront(count..<byteCount)
         byteCount -= count
         lineFeedFreeByteCount = 0
     }

@@ -47,6 +47,17 @@ package func appendRows(
     seal(&bytes, from: start)
 }
 
+/// Gives a record that another function here made another stamp; its payload stays.
+///
+/// - Cost: O(payload) for the checksum alone.
+package func restamp(_ record: inout [UInt8], _ stamp: RecordStamp) throws(FormatError) {
+    var header = try RecordHeader(checked: record.span)
+    header.stamp = stamp
+    var target = record.mutableSpan
+    header.write(into: &target, at: 0)
+    seal(&record, from: 0)
+}
+
 /// The parameter that makes gaps of this mean shortest, were they geometrically distributed.
 ///
 /// - Source: Kiely 2004, "Selecting the Golomb Parameter in Rice Coding": k + 1 is better than k once the mean is above

@@ -5,13 +5,14 @@
 ///   - indexLimit: one past the model's largest index: 2^bits.
 ///   - indices: replaced by the rows' indices, strictly increasing; its capacity is reused. Shape [rows].
 ///   - values: replaced by the rows' values, any bits. Shape [rows].
+///   - pause: called after about every `pauseRowCount` rows, for a thread that gives way to others.
 /// - Throws: `corrupt` when the bits do not spell the rows, `outsideModel` when the last is at or above the limit.
 ///   Both arrays are then empty.
 /// - Precondition: the header is of a kind that carries rows, and the payload has the length it says.
 /// - Complexity: O(rows + payload), whatever the bytes are.
 package func decodeRows(
     _ header: RecordHeader, payload: RawSpan, indexLimit: UInt64, into indices: inout [UInt32],
-    values: inout [Float]
+    values: inout [Float], pauseRowCount: Int = .max, pause: () -> Void = {}
 ) throws(FormatError) {
     precondition(header.kind.carriesRows, "only deltas and chunks have rows")
     precondition(payload.byteCount == header.payloadByteCount, "the payload must be the header's own")
@@ -21,7 +22,8 @@ package func decodeRows(
     guard header.rowCount > 0 else { return }
     do throws(FormatError) {
         var indexSpan = indices.mutableSpan
-        try decodeIndices(header, gaps: payload.extracting(first: header.gapByteCount), indexLimit, &indexSpan)
+        try decodeIndices(
+            header, gaps: payload.extracting(first: header.gapByteCount), indexLimit, &indexSpan, pauseRowCount, pause)
     } catch {
         indices.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
@@ -44,11 +46,13 @@ package func decodeSpec(_ header: RecordHeader, payload: RawSpan) throws(FormatE
 }
 
 private func decodeIndices(
-    _ header: RecordHeader, gaps: RawSpan, _ indexLimit: UInt64, _ indices: inout MutableSpan<UInt32>
+    _ header: RecordHeader, gaps: RawSpan, _ indexLimit: UInt64, _ indices: inout MutableSpan<UInt32>,
+    _ pauseRowCount: Int, _ pause: () -> Void
 ) throws(FormatError) {
     guard
         let decoded = decodeGaps(
-            gaps, riceParameter: header.riceParameter, firstIndex: header.firstIndex, into: &indices)
+            gaps, riceParameter: header.riceParameter, firstIndex: header.firstIndex, into: &indices,
+            pauseRowCount: pauseRowCount, pause: pause)
     else { throw .corrupt(what: "its gaps end before its rows") }
     // One spelling for one set of rows: no spare words, no bits behind the last gap.
     guard (decoded.bitCount + 63) / 64 * 8 == gaps.byteCount else { throw .corrupt(what: "bytes behind its gaps") }

@@ -40,8 +40,11 @@ internal import Glibc
     var callbacks: nghttp2_mem {
         unsafe nghttp2_mem(
             mem_user_data: Unmanaged.passUnretained(self).toOpaque(),
-            malloc: { byteCount, user in unsafe LibraryMemory.of(user)._withUnsafeGuaranteedRef { unsafe $0.take(byteCount) } },
-            free: { block, user in unsafe LibraryMemory.of(user)._withUnsafeGuaranteedRef { unsafe $0.giveBack(block) } },
+            malloc: { byteCount, user in
+                unsafe LibraryMemory.of(user)._withUnsafeGuaranteedRef { unsafe $0.take(byteCount) }
+            },
+            free: { block, user in unsafe LibraryMemory.of(user)._withUnsafeGuaranteedRef { unsafe $0.giveBack(block) }
+            },
             calloc: { count, byteCount, user in
                 unsafe LibraryMemory.of(user)._withUnsafeGuaranteedRef { unsafe $0.takeZeroed(count, byteCount) }
             },

@@ -77,7 +77,11 @@ struct OutgoingQueue {
             }
             if keepsFront {
                 // A whole body is all there is.
-                if front.capacity <= Limits.HTTP.keptBodyByteCountMax { swap(&front, &spare) } else { front = ByteBuffer() }
+                if front.capacity <= Limits.HTTP.keptBodyByteCountMax {
+                    swap(&front, &spare)
+                } else {
+                    front = ByteBuffer()
+                }
                 break
             }
             front = rest.popFirst() ?? ByteBuffer()

@@ -16,7 +16,10 @@ package func makeEventLoops(_ count: Int) -> EventLoops {
 }
 
 /// One thread that runs what it is given, in order: a model's lane, a follower.
-package final class WorkThread: Sendable {
+///
+/// As a task's preferred executor it runs everything of the task that no actor runs: reading a stream of one of its own
+/// `loops` then never changes threads.
+package final class WorkThread: TaskExecutor {
     private let loop: any EventLoop
     private let group: MultiThreadedEventLoopGroup
 
@@ -33,6 +36,11 @@ package final class WorkThread: Sendable {
 
     /// The thread as an actor's executor. The actor must keep the thread for as long as it lives.
     package var executor: UnownedSerialExecutor { unsafe loop.executor.asUnownedSerialExecutor() }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { [self] in unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
+    }
 
     /// Runs `body` on the thread, after everything given before.
     package func run(_ body: @escaping @Sendable () -> Void) {
@@ -51,6 +59,10 @@ package final class WorkThread: Sendable {
             loop.execute { continuation.resume(returning: body()) }
         }
     }
+
+    /// Leaves the core for a moment: long work calls it between its pieces. Niceness alone does not let others in: a
+    /// scheduler that owes a nice thread its share lets it run for a tick, 4 ms (docs/SPEED.md, "Tail").
+    package static func giveWay() { usleep(50) }
 
     /// Stops with a sentence when the caller is on another thread.
     package func precondition(file: StaticString = #fileID, line: UInt = #line) {

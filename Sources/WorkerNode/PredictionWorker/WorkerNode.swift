@@ -34,7 +34,7 @@ package struct WorkerNode: Sendable {
             for server in options.servers {
                 let follower = ServerFollower(
                     server: server, loops: replicas.thread.loops, token: token, replicas: replicas, log: log)
-                tasks.addTask { await follower.run() }
+                tasks.addTask(executorPreference: replicas.thread) { await follower.run() }
             }
             await stop()
             log.info("draining")

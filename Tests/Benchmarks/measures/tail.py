@@ -17,6 +17,8 @@ from support.nodes import Node, until
 BITS = 22
 MODEL = "bench"
 EXAMPLES = 100
+# Deltas of 10,000 and 100,000 rows. Making one of a million takes the feed 5 ms of the core that h2load times with.
+PUBLISH_EVERY = "10ms"
 CLIENTS, STREAMS = 4, 10
 SECONDS = float(os.environ.get("SLUICE_SECONDS", "5"))
 
@@ -29,7 +31,7 @@ def tail():
         ours, peer = alternate(lambda rows=rows_per_second: p99(rows, rate), lambda: p99(0, rate), rounds=rounds, what=name)
         emit(name, median(ours), median(peer), "ms p99",
              f"requests of {EXAMPLES} examples at {rate:,.0f}/s, half the saturated rate; {rows_per_second:,} rows/s of "
-             f"deltas against none; {rounds} runs each, {spread(ours)} against {spread(peer)}; less is better")
+             f"deltas, one every {PUBLISH_EVERY}, against none; {rounds} runs each, {spread(ours)} against {spread(peer)}; less is better")
 
 
 class Fed:
@@ -38,7 +40,8 @@ class Fed:
     def __init__(self, rows_per_second):
         self.folder = tempfile.mkdtemp(prefix="sluice-tail-")
         self.feed = Node("sluice", ["bench", "feed", "--listen", "127.0.0.1:0", "--bits", BITS,
-                                    "--rows-per-second", rows_per_second, "--model", MODEL], self.folder, CLIENT_CORE)
+                                    "--rows-per-second", rows_per_second, "--publish-every", PUBLISH_EVERY, "--model",
+                                    MODEL], self.folder, CLIENT_CORE)
         # On a machine of its own it would take nothing from the clients; here it gives way to them.
         for thread in os.listdir(f"/proc/{self.feed.pid}/task"):
             os.setpriority(os.PRIO_PROCESS, int(thread), 19)

@@ -18,6 +18,13 @@ extension ByteWindow {
         byteCount += text.byteCount
     }
 
+    /// Moves bytes to the window's beginning. The array keeps its count: what it grew to serves again.
+    mutating func moveToFront(_ range: Range<Int>) {
+        unsafe bytes.withUnsafeMutableBytes { room in
+            unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[range]))
+        }
+    }
+
     package mutating func appendLineFeed() {
         makeRoom(1)
         bytes[byteCount] = UInt8(ascii: "\n")

@@ -7,11 +7,19 @@ extension RecordReader {
     }
 }
 
+extension RecordHeader {
+    init(checked bytes: Span<UInt8>) throws(FormatError) {
+        self = try unsafe RecordHeader(checked: bytes.bytes)
+    }
+}
+
 package func decodeRows(
     _ header: RecordHeader, payload: Span<UInt8>, indexLimit: UInt64, into indices: inout [UInt32],
-    values: inout [Float]
+    values: inout [Float], pauseRowCount: Int = .max, pause: () -> Void = {}
 ) throws(FormatError) {
-    try unsafe decodeRows(header, payload: payload.bytes, indexLimit: indexLimit, into: &indices, values: &values)
+    try unsafe decodeRows(
+        header, payload: payload.bytes, indexLimit: indexLimit, into: &indices, values: &values,
+        pauseRowCount: pauseRowCount, pause: pause)
 }
 
 package func decodeSpec(_ header: RecordHeader, payload: Span<UInt8>) throws(FormatError) -> String {

@@ -15,10 +15,12 @@ struct DecodedGaps: Equatable {
 /// - Parameters:
 ///   - bytes: whole 64-bit words.
 ///   - indices: receives every row's index, its low 32 bits. Shape [rows], at least 1.
+///   - pause: called after about every `pauseRowCount` rows.
 /// - Returns: nil when the bits end before the rows do. Then the indices are only partly written.
 /// - Complexity: O(rows + bytes) whatever the bytes are. Allocates nothing.
 func decodeGaps(
-    _ bytes: RawSpan, riceParameter: UInt8, firstIndex: UInt32, into indices: inout MutableSpan<UInt32>
+    _ bytes: RawSpan, riceParameter: UInt8, firstIndex: UInt32, into indices: inout MutableSpan<UInt32>,
+    pauseRowCount: Int = .max, pause: () -> Void = {}
 ) -> DecodedGaps? {
     precondition(bytes.byteCount % 8 == 0 && bytes.byteCount <= FormatLimits.payloadByteCountMax, "words of a payload")
     precondition(riceParameter <= FormatLimits.riceParameterMax && !indices.isEmpty, "a checked header")
@@ -27,9 +29,14 @@ func decodeGaps(
             var state = GapState(row: 1, index: UInt64(firstIndex), position: 0)
             unsafe indices[0] = firstIndex
             let k = Int(riceParameter)
+            var pieceEnd = min(indices.count, pauseRowCount)
             while state.row < indices.count {
+                if state.row >= pieceEnd - 3 && pieceEnd < indices.count {
+                    pause()
+                    pieceEnd = min(indices.count - pauseRowCount, pieceEnd) + pauseRowCount
+                }
                 // Above 9 four codes seldom fit one load of 57 bits; such sparse rows are few.
-                if k <= 9 { unsafe decodeFours(bytes, k, &state, indices) }
+                if k <= 9 { unsafe decodeFours(bytes, k, &state, indices, rowEnd: pieceEnd - 3) }
                 // The fast loop stops at a gap far above the mean and near the end: this takes one row past either.
                 guard state.row < indices.count else { break }
                 guard unsafe decodeOne(bytes, k, &state, indices) else { return nil }
@@ -59,13 +66,13 @@ private func takeStep(_ bits: inout UInt64, _ used: inout Int, _ k: Int, _ mask:
     return ((UInt64(truncatingIfNeeded: quotient) &<< UInt64(truncatingIfNeeded: k)) | low) &+ 1
 }
 
-/// Four rows for each load, until fewer remain, the bytes near their end, or four codes need more than 57 bits.
+/// Four rows for each load, until `rowEnd`, the bytes near their end, or four codes need more than 57 bits.
 @inline(__always)
 private func decodeFours(
-    _ bytes: UnsafeRawBufferPointer, _ k: Int, _ state: inout GapState, _ indices: UnsafeMutableBufferPointer<UInt32>
+    _ bytes: UnsafeRawBufferPointer, _ k: Int, _ state: inout GapState, _ indices: UnsafeMutableBufferPointer<UInt32>,
+    rowEnd: Int
 ) {
     let mask = (UInt64(1) &<< UInt64(truncatingIfNeeded: k)) &- 1
-    let rowEnd = indices.count - 3
     let byteEnd = bytes.count - 7
     guard let base = bytes.baseAddress, let target = indices.baseAddress else { return }
     var (row, index, position) = (state.row, state.index, state.position)

@@ -72,6 +72,7 @@ package actor Replica {
     /// Takes in bytes of the feed, every record as soon as it is whole. A cut record is never half applied.
     package func take(_ chunk: Bytes) async throws(Failure) {
         window.append(chunk.readableBytesSpan)
+        giveWay(afterReceiving: chunk.readableBytes)
         while window.byteCount > 0 {
             let header: RecordHeader
             let action: DeltaFollower.Action
@@ -102,11 +103,20 @@ package actor Replica {
                 throw .corrupt(what: "rows of another plan than the spec's")
             }
             try decodeRows(
-                header, payload: payload, indexLimit: UInt64(spec.indexCount), into: &indices, values: &values)
+                header, payload: payload, indexLimit: UInt64(spec.indexCount), into: &indices, values: &values,
+                pauseRowCount: Limits.Feed.rowsPerTurn, pause: WorkThread.giveWay)
         case .beginCopy, .finishCopy, .noteHeartbeat, .ignore, .resync: break
         }
     }
     private var specText = ""
+
+    private func giveWay(afterReceiving byteCount: Int) {
+        byteCountSincePause += byteCount
+        guard byteCountSincePause >= Limits.Feed.bytesPerTurn else { return }
+        byteCountSincePause = 0
+        WorkThread.giveWay()
+    }
+    private var byteCountSincePause = 0
 
     private func act(_ action: DeltaFollower.Action, _ header: RecordHeader) async throws(Failure) {
         let stamp = header.stamp
@@ -118,14 +128,14 @@ package actor Replica {
             hidden = WeightTable(indexCount: spec.indexCount)
             status.withLockedValue { $0.copyCount += 1 }
         case .applyToCopy:
-            hidden?.set(indices.span, values.span)
+            applyToHidden()
         case .finishCopy:
             try await flip(stamp)
             await copyToHidden()
         case .apply:
-            hidden?.set(indices.span, values.span)
+            applyToHidden()
             try await flip(stamp)
-            hidden?.set(indices.span, values.span)
+            applyToHidden()
             status.withLockedValue { $0.appliedRowCount += UInt64(indices.count) }
         case .noteHeartbeat:
             try compareDigest(stamp, serving?.table)
@@ -134,6 +144,16 @@ package actor Replica {
         case .ignore: break
         case .resync(let why):
             throw .doesNotFit(why)
+        }
+    }
+
+    /// Gives the hidden table the rows just unpacked, in turns.
+    private func applyToHidden() {
+        guard let hidden else { return }
+        for start in stride(from: 0, to: indices.count, by: Limits.Feed.rowsPerTurn) {
+            let turn = start..<min(start + Limits.Feed.rowsPerTurn, indices.count)
+            hidden.set(indices.span.extracting(turn), values.span.extracting(turn))
+            if turn.upperBound < indices.count { WorkThread.giveWay() }
         }
     }
 
