@@ -30,8 +30,8 @@ struct ExampleSource {
 
     /// Bytes of text parsed at a time: fits the second-level cache, and a hand-over costs little beside it.
     static let chunkByteCount = 64 << 10
-    /// Chunks parsed ahead of the learner.
-    static let chunkCountMax = 8
+    /// Chunks parsed ahead of the learner: enough to keep every core busy, few enough to stay in its cache.
+    static let chunkCountMax = 2 * availableCoreCount() + 1
 
     /// Calls `body` with each chunk's batch, in the order of the file. Errors carry the file's line numbers.
     func forEach(_ body: (borrowing ExampleBatch, LineErrors) throws -> Void) async throws {

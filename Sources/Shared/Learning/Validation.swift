@@ -57,8 +57,9 @@ package struct Validation: Sendable {
             let margin = margins[e]
             let label = Double(labels[e])
             let importance = Double(importances[e])
-            let loss = importance * logLoss(margin: margin, label: labels[e])
-            let prediction = importance * sigmoid(margin)
+            let (probability, logLoss) = score(margin: margin, label: labels[e])
+            let loss = importance * logLoss
+            let prediction = importance * probability
             total.weight += importance
             total.loss += loss
             total.label += importance * label

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import time
 
 import clickstream
 import vw
@@ -30,11 +29,9 @@ def measure(name, cores):
 
 
 def learn(file, cores):
-    """(examples/s, log loss) of the whole process."""
-    start = time.monotonic()
+    """(examples/s, log loss), from opening the file to the last example learned: VW's seconds leave its start out too."""
     done = subprocess.run(
         ["taskset", "-c", cores, project.binary("sluice"), "learn", str(file), "-b", "22", "--alpha", vw.ALPHA,
          "--beta", vw.BETA, "--quiet", "--json"], capture_output=True, text=True, check=True)
-    seconds = time.monotonic() - start
     told = json.loads(done.stdout.splitlines()[-1])
-    return told["examples"] / seconds, told["log_loss"]
+    return told["examples"] / told["seconds"], told["log_loss"]

@@ -46,9 +46,16 @@ package func logarithm(ofOnePlus e: Double) -> Double {
 
 /// The log loss of a margin: ln(1 + e^(-s margin)), s = 1 for label 1 and -1 for label 0.
 @inline(__always)
-package func logLoss(margin: Double, label: Float) -> Double {
+package func logLoss(margin: Double, label: Float) -> Double { score(margin: margin, label: label).logLoss }
+
+/// `sigmoid` and `logLoss` of one margin, which share their exponential.
+@inline(__always)
+func score(margin: Double, label: Float) -> (probability: Double, logLoss: Double) {
+    let e = exponential(ofNonPositive: -margin.magnitude)
     let agreeing = label > 0.5 ? margin : -margin
-    return (agreeing < 0 ? -agreeing : 0) + logarithm(ofOnePlus: exponential(ofNonPositive: -agreeing.magnitude))
+    return (
+        (margin < 0 ? e : 1) / (1 + e), (agreeing < 0 ? -agreeing : 0) + logarithm(ofOnePlus: e)
+    )
 }
 
 /// As below, for arrays; both are long enough.
