@@ -107,7 +107,7 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("FormatTests", ["Domain", "Format"]),
         tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
-        tests("LearningTests", ["Learning", "Features", "Domain"]),
+        tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
         tests(
             "ParameterServerTests",

@@ -27,6 +27,8 @@ struct ExampleSource {
     let path: String
     let spec: ModelSpec
     let purpose: VWTextParser.Purpose
+    /// Lines of every chunk but the last, where it matters where a batch ends; otherwise chunks are cut by bytes.
+    var lineCount: Int? = nil
 
     /// Bytes of text parsed at a time: fits the second-level cache, and a hand-over costs little beside it.
     static let chunkByteCount = 64 << 10
@@ -67,6 +69,7 @@ struct ExampleSource {
 
     /// Fills a chunk with whole lines; true when the file has ended.
     private func fill(_ chunk: Chunk, unfinished: inout ByteWindow, from descriptor: Int32) throws -> Bool {
+        if let lineCount { return try fill(chunk, lineCount, &unfinished, from: descriptor) }
         swap(&chunk.text, &unfinished)
         while true {
             let got = try chunk.text.read(Self.chunkByteCount, fromFile: descriptor, named: path)
@@ -77,6 +80,24 @@ struct ExampleSource {
             chunk.text.moveUnfinishedLine(to: &unfinished)
             if chunk.text.byteCount > 0 { return false }
             swap(&chunk.text, &unfinished)
+        }
+    }
+
+    /// Fills a chunk with that many lines; true when the file has ended.
+    private func fill(
+        _ chunk: Chunk, _ lineCount: Int, _ unfinished: inout ByteWindow, from descriptor: Int32
+    ) throws -> Bool {
+        chunk.text.removeAll()
+        while true {
+            if let end = unfinished.end(ofLines: lineCount) {
+                chunk.text.append(unfinished.bytes[..<end])
+                unfinished.removeFirst(end)
+                return false
+            }
+            if try unfinished.read(Self.chunkByteCount, fromFile: descriptor, named: path) == 0 {
+                swap(&chunk.text, &unfinished)
+                return true
+            }
         }
     }
 }

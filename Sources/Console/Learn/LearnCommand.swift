@@ -23,11 +23,18 @@ struct LearnCommand: AsyncParsableCommand {
         var progress = LearnProgress(isQuiet: quiet)
         let start = ContinuousClock.now
         progress.begin()
-        try await ExampleSource(path: file, spec: spec, purpose: .training).forEach { batch, errors in
+        let source = ExampleSource(
+            path: file, spec: spec, purpose: .training,
+            lineCount: spec.settle == .tolerant ? Limits.Learning.batchLineCount : nil)
+        try await source.forEach { batch, errors in
             progress.tell(errors, file: file)
             var at = 0
             while at < batch.exampleCount {
-                let end = min(batch.exampleCount, at + progress.examplesUntilNext(after: learner.exampleCount))
+                // Columns fall on powers of two, but a tolerant model learns whole batches.
+                let end =
+                    spec.settle == .tolerant
+                    ? batch.exampleCount
+                    : min(batch.exampleCount, at + progress.examplesUntilNext(after: learner.exampleCount))
                 learner.learn(batch, at..<end)
                 progress.learned(batch, learner)
                 at = end

@@ -26,8 +26,8 @@ struct LearnProgress {
     func examplesUntilNext(after count: UInt64) -> Int { Int(next - count) }
 
     mutating func learned(_ batch: borrowing ExampleBatch, _ learner: borrowing Learner) {
-        guard learner.exampleCount == next else { return }
-        next *= 2
+        guard learner.exampleCount >= next else { return }
+        while next <= learner.exampleCount { next *= 2 }
         let total = learner.validation.total
         let since = total - sinceLast
         sinceLast = total

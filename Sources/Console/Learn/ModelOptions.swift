@@ -12,6 +12,7 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "FTRL's L1.") var l1: Float?
     @Option(help: "FTRL's L2.") var l2: Float?
     @Option(help: "AdaGrad's rate.") var rate: Float?
+    @Option(help: "exact, or tolerant: settled rounds over batches of 1000 lines.") var settle: String?
     @Option(help: "strings or all, as in VW.") var hash: String?
     @Option(help: "Seed of the hash, as in VW.") var hashSeed: Int?
     @Flag(help: "Leave out VW's constant feature.") var noConstant = false
@@ -25,6 +26,7 @@ struct ModelOptions: ParsableArguments {
         lines.append("hash_seed: \(hashSeed ?? Int(base.hashing.seed))")
         lines.append("constant: \(noConstant ? false : base.hashing.constant)")
         lines.append("learner: \(learner(base.learner))")
+        lines.append("settle: \(settle ?? base.settle.rawValue)")
         return try ModelSpec(yaml: lines.joined(separator: "\n"))
     }
 

@@ -6,6 +6,7 @@ internal import Yams
 ///     bits: 22
 ///     loss: logistic
 ///     learner: {rule: ftrl, alpha: 0.4, beta: 1, l1: 0, l2: 0}
+///     settle: exact
 ///     hash: strings
 ///     hash_seed: 0
 ///     constant: true
@@ -20,6 +21,12 @@ extension ModelSpec {
         if var rates = try fields.fields("learner") {
             learner = try Learner(&rates)
             try rates.refuseRest()
+        }
+        if let text = try fields.text("settle") {
+            guard let known = Settle(rawValue: text) else {
+                throw .init("the spec: settle '\(text)' is unknown; write 'exact' or 'tolerant'")
+            }
+            settle = known
         }
         if let mode = try fields.text("hash") {
             guard let known = Hashing.Mode(rawValue: mode) else {
@@ -44,6 +51,7 @@ extension ModelSpec {
             bits: \(bits)
             loss: logistic
             learner: \(rates)
+            settle: \(settle.rawValue)
             hash: \(hashing.mode.rawValue)
             hash_seed: \(hashing.seed)
             constant: \(hashing.constant)

@@ -29,6 +29,13 @@ extension Limits {
         package static let retryAfterSeconds = 1
     }
 
+    package enum Learning {
+        /// Examples of one window of settled rounds.
+        package static let windowMax = 1024
+        /// Lines of a batch where a file is learned without a trainer who says: as `sluice train` sends them.
+        package static let batchLineCount = 1000
+    }
+
     package enum Predicting {
         /// Bytes of a request to score.
         package static let bodyByteCountMax = 16 << 20

@@ -4,6 +4,7 @@ package struct ModelSpec: Equatable, Sendable {
     package var bits = 22
     package var hashing = Hashing()
     package var learner = Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0)
+    package var settle = Settle.exact
 
     package init() {}
 
@@ -27,6 +28,15 @@ package struct ModelSpec: Equatable, Sendable {
     package enum Learner: Equatable, Sendable {
         case ftrl(alpha: Float, beta: Float, l1: Float, l2: Float)
         case adagrad(rate: Float)
+    }
+
+    /// When a residual counts as settled, where several examples are scored at a time (docs/decisions/0008).
+    package enum Settle: String, Sendable, CaseIterable {
+        /// When it no longer changes: the weights are those of plain sequential learning, bit for bit.
+        case exact
+        /// When it moves little: faster over several owners. The weights are a function of the order of examples and of
+        /// where batches end, the same for any number of owners.
+        case tolerant
     }
 
     package var indexCount: Int { 1 << bits }

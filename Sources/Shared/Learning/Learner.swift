@@ -21,11 +21,18 @@ package struct Learner: ~Copyable {
     /// Of the last batch learned: the first E are its examples' margins, in log-odds.
     package private(set) var margins: [Double] = []
     private var weights = [Float](repeating: 0, count: Limits.Features.perExampleMax + ExampleBatch.slack)
+    /// What a tolerant model learns with. An exact one needs no windows here: it has all rows.
+    private var rounds: SettledRounds
+    private var windowPass = WindowPass()
 
     package init(_ spec: ModelSpec) {
         self.spec = spec
         table = RowTable(indexCount: spec.indexCount)
+        rounds = SettledRounds(spec.settle)
     }
+
+    /// Rounds that a tolerant model took.
+    package var roundCount: UInt64 { rounds.roundCount }
 
     /// Scores each example of `batch`, adds the score to `validation`, learns the example; in order.
     ///
@@ -34,9 +41,13 @@ package struct Learner: ~Copyable {
     package mutating func learn(_ batch: borrowing ExampleBatch) { learn(batch, 0..<batch.exampleCount) }
 
     /// As above, only the examples of `range`.
+    ///
+    /// - Precondition: the model is exact, or the range is the whole batch: where a batch ends is part of what a tolerant
+    ///   model learns.
     package mutating func learn(_ batch: borrowing ExampleBatch, _ range: Range<Int>) {
         let count = batch.exampleCount
         precondition(range.upperBound <= count, "the examples are in the batch")
+        precondition(spec.settle == .exact || range == 0..<count, "a tolerant model learns whole batches")
         guard !range.isEmpty else { return }
         if margins.count < count { margins = Array(repeating: 0, count: max(count, 2 * margins.count)) }
         switch spec.learner {
@@ -51,8 +62,24 @@ package struct Learner: ~Copyable {
     }
 
     private mutating func learn(_ batch: borrowing ExampleBatch, _ range: Range<Int>, _ rule: some LearningRule) {
+        guard spec.settle == .exact else { return settle(batch, rule) }
         clampedCount += table.withColumns(batch, margins: &margins, weights: &weights) { columns in
             learnExamples(rule, columns, examples: range)
+        }
+    }
+
+    /// Learns a batch in settled rounds, as several owners would.
+    private mutating func settle(_ batch: borrowing ExampleBatch, _ rule: some LearningRule) {
+        rounds.begin(exampleCount: batch.exampleCount)
+        while !rounds.window.isEmpty {
+            let window = rounds.window
+            windowPass.run(rule, &table, batch, residuals: rounds.residuals, window: window, tried: rounds.tried)
+            let told = windowPass.margins
+            let accepted = rounds.received(
+                margins: told.span.extracting(first: window.count), labels: batch.labels.span,
+                importances: batch.importances.span)
+            for k in 0..<accepted { margins[window.lowerBound + k] = told[k] }
+            clampedCount += windowPass.settle(&table, accepted: accepted)
         }
     }
 

@@ -22,7 +22,7 @@ struct LearningColumns {
 }
 
 /// How far ahead of the feature being scored its row is fetched, in features. Measured flat from 128 to 384.
-private let prefetchDistance = 192
+let prefetchDistance = 192
 
 /// Scores and learns examples one after the other.
 ///
@@ -48,13 +48,7 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
             if ahead &+ 8 <= featureEnd {
                 for lane in 0..<8 { unsafe sluice_prefetch(table + 2 &* Int(columns.indices[ahead &+ lane])) }
             }
-            var index = unsafe load8(columns.indices + at)
-            var value = unsafe load8(columns.values + at)
-            if end &- at < 8 {
-                let count = UInt32(truncatingIfNeeded: end &- at)
-                index = sluice_first_indices8(index, padding, count)
-                value = sluice_first_values8(value, count)
-            }
+            let (index, value) = unsafe group(columns.indices, columns.values, at, end, padding)
             let weight = rule.weights(unsafe Rows8(table, index))
             unsafe UnsafeMutableRawPointer(columns.weights + (at &- start)).storeBytes(
                 of: weight, as: SIMD8<Float>.self)
@@ -64,7 +58,9 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
         }
         let margin = sluice_sum8(sum)
         unsafe columns.margins[e] = margin
-        if sluice_any_above8(largest, 511) { clampedCount &+= countClamped(columns, start, end) }
+        if sluice_any_above8(largest, 511) {
+            clampedCount &+= unsafe countClamped(columns.weights, columns.values, start, end)
+        }
 
         let label = unsafe Double(columns.labels[e])
         let residual = unsafe Float(Double(columns.importances[e]) * (sigmoid(margin) - label))
@@ -72,13 +68,7 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
 
         at = start
         while at < end {
-            var index = unsafe load8(columns.indices + at)
-            var value = unsafe load8(columns.values + at)
-            if end &- at < 8 {
-                let count = UInt32(truncatingIfNeeded: end &- at)
-                index = sluice_first_indices8(index, padding, count)
-                value = sluice_first_values8(value, count)
-            }
+            let (index, value) = unsafe group(columns.indices, columns.values, at, end, padding)
             let weight = unsafe load8(UnsafePointer(columns.weights + (at &- start)))
             if sluice_has_repeat8(index) {
                 unsafe learnRepeatedRows(rule, table, padding, index, weight, value, residual)
@@ -92,7 +82,7 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
 }
 
 @inline(__always)
-private func learnRows(
+func learnRows(
     _ rule: some LearningRule, _ table: UnsafeMutablePointer<Float>, _ index: SIMD8<UInt32>, _ weight: SIMD8<Float>,
     _ value: SIMD8<Float>, _ residual: Float
 ) {
@@ -103,7 +93,7 @@ private func learnRows(
 
 /// The same, one row after the other: two of the eight are one row.
 @inline(never)
-private func learnRepeatedRows(
+func learnRepeatedRows(
     _ rule: some LearningRule, _ table: UnsafeMutablePointer<Float>, _ padding: SIMD8<UInt32>, _ index: SIMD8<UInt32>,
     _ weight: SIMD8<Float>, _ value: SIMD8<Float>, _ residual: Float
 ) {
@@ -115,11 +105,14 @@ private func learnRepeatedRows(
     }
 }
 
+/// How many products of the example's weights and values are beyond the margin's range.
 @inline(never)
-private func countClamped(_ columns: LearningColumns, _ start: Int, _ end: Int) -> Int {
+func countClamped(
+    _ weights: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ start: Int, _ end: Int
+) -> Int {
     var count = 0
     for at in start..<end {
-        let product = unsafe Double(columns.weights[at &- start]) * Double(columns.values[at])
+        let product = unsafe Double(weights[at &- start]) * Double(values[at])
         if !(product.magnitude <= 512) { count &+= 1 }
     }
     return count
