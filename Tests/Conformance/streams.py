@@ -17,7 +17,9 @@ from support.training import train_file
 OPTIONS = ["--bits", "22", "--rule", "ftrl", "--alpha", "0.5", "--beta", "1"]
 SPEC = "bits: 22\nlearner: {rule: ftrl, alpha: 0.5, beta: 1}\n"
 APART_MAX = 0.001
-COLUMNS = "{:<20} {:>20} {:>20} {:>9} {:>8} {:>10} {:>8} {:>8}  {}"
+# What a tolerant model's loss may be above sequential learning's.
+COST_PERCENT_MAX = 0.2
+COLUMNS = "{:<20} {:>20} {:>20} {:>9} {:>8} {:>10} {:>8} {:>8} {:>15} {:>9}  {}"
 
 
 def vw_losses(folder):
@@ -31,15 +33,23 @@ def vw_losses(folder):
     return losses
 
 
-def learned(path):
-    done = subprocess.run([project.binary("sluice"), "learn", path, *OPTIONS, "--json", "--quiet"],
-                          capture_output=True, text=True, check=True)
+def learned(path, settle="exact"):
+    return told("learn", path, *OPTIONS, "--settle", settle, "--quiet")
+
+
+def settled(path, owners, settle, *options):
+    """The file learned in settled rounds by several owners in memory."""
+    return told("bench", "settle", path, "--owners", str(owners), "--settle", settle, *(options or OPTIONS))
+
+
+def told(*command):
+    done = subprocess.run([project.binary("sluice"), *command, "--json"], capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def through_server(cluster, name, path):
+def through_server(cluster, name, path, spec=SPEC):
     """Trains a fresh model of the cluster: what it says of itself, its rate, and the digests of all nodes."""
-    made = ask(cluster.server.http, "PUT", f"/v1/models/{name}", SPEC)
+    made = ask(cluster.server.http, "PUT", f"/v1/models/{name}", spec)
     if made.status != 201:
         raise RuntimeError(f"PUT: {made}")
     seconds = train_file(cluster.server, name, path)
@@ -62,9 +72,15 @@ def row(name, path, wanted):
             shutil.copyfileobj(packed, text)
         text.flush()
         alone = learned(text.name)
+        tolerant_alone = learned(text.name, "tolerant")
+        exact = [settled(text.name, owners, "exact") for owners in (1, 2, 4)]
+        adagrad = settled(text.name, 4, "exact", "--rule", "adagrad", "--rate", "0.25")
+        tolerant = [settled(text.name, owners, "tolerant") for owners in (2, 4)]
         cluster = Cluster(worker_count=2)
         try:
             model, rate, digests = through_server(cluster, name, text.name)
+            _, _, tolerant_digests = through_server(
+                cluster, name + "-tolerant", text.name, SPEC + "settle: tolerant\n")
         finally:
             cluster.stop()
     loss = model["validation"]["log_loss"]
@@ -73,13 +89,21 @@ def row(name, path, wanted):
         wrong.append("loss")
     if any(digest != alone["digest"] for digest in digests):
         wrong.append("digest: " + ", ".join(digests))
+    if any(run["digest"] != alone["digest"] for run in exact) or not adagrad["equals_sequential"]:
+        wrong.append("exact rounds")
+    if any(digest != tolerant_alone["digest"]
+           for digest in tolerant_digests + [run["digest"] for run in tolerant]):
+        wrong.append("tolerant rounds: " + ", ".join(tolerant_digests))
+    if tolerant[0]["cost_percent"] > COST_PERCENT_MAX:
+        wrong.append("the cost of tolerance")
     ratio = alone["log_loss"] / wanted if wanted else None
     if ratio is not None and abs(ratio - 1) > APART_MAX:
         wrong.append("VW's loss")
     print(COLUMNS.format(name, repr(alone["log_loss"]), repr(loss), wanted or "-",
                          f"{ratio:.5f}" if ratio else "-", f"{rate:,.0f}", alone["digest"][:8],
                          "equal" if all(d == alone["digest"] for d in digests) else "DIFFER",
-                         "" if not wrong else "WRONG: " + "; ".join(wrong)), flush=True)
+                         f"{exact[0]['accepted_per_round']} / {tolerant[0]['accepted_per_round']}",
+                         f"{tolerant[0]['cost_percent']:.3f} %", "" if not wrong else "WRONG: " + "; ".join(wrong)), flush=True)
     return wrong
 
 
@@ -93,7 +117,7 @@ def main():
         project.binary(program)
     wanted = vw_losses(folder)
     print(COLUMNS.format("stream", "learn's loss", "the server's loss", "VW --ftrl", "ratio", "examples/s", "digest",
-                         "nodes", "").rstrip())
+                         "nodes", "accepted", "cost", "").rstrip())
     wrong = 0
     for path in files:
         name = path.name.removesuffix(".vw.gz")
