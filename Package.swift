@@ -102,6 +102,7 @@ let package = Package(
                 "Transport", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
+        tests("ProtocolTests", []),
         tests("HTTP2Tests", ["HTTP2", "Domain"]),
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
