@@ -22,7 +22,8 @@ struct SettledRoundsTests {
     static func batches(seed: UInt64) -> [ExampleBatch] {
         var generator = Seeded(state: seed)
         return (0..<12).map { _ in
-            randomBatch(&generator, examples: Int.random(in: 1...150, using: &generator), indices: 128, features: 0...19)
+            randomBatch(
+                &generator, examples: Int.random(in: 1...150, using: &generator), indices: 128, features: 0...19)
         }
     }
 

@@ -1,7 +1,8 @@
 import Testing
 
 /// Visits every state that can be reached, and says which promise breaks first.
-private func explore(_ rules: SmallModel.Rules, _ batches: [SmallModel.Batch]) -> (stateCount: Int, violation: String?) {
+private func explore(_ rules: SmallModel.Rules, _ batches: [SmallModel.Batch]) -> (stateCount: Int, violation: String?)
+{
     let start = SmallModel(rules, batches)
     var seen: Set<SmallModel> = [start]
     var waiting = [start]

@@ -6,7 +6,8 @@ internal import Learning
 /// A file learned in settled rounds by several owners in one process: what rounds accept, and that the bits are right.
 struct SettleBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "settle", abstract: "Learn a file in settled rounds over several owners in memory, and sequentially.")
+        commandName: "settle",
+        abstract: "Learn a file in settled rounds over several owners in memory, and sequentially.")
 
     @Argument(help: "Vowpal Wabbit text.") var file: String
     @OptionGroup var model: ModelOptions

@@ -3,8 +3,9 @@ extension Limits {
     ///
     /// Sources: docs/decisions/0007-http2-limits.md for the attack surface, docs/SPEED.md for buffers and windows.
     package enum HTTP {
-        /// Bytes handed to the HTTP/2 library at once. More than 1,000 PINGs in one hand-over would count as a flood.
-        package static let receiveSliceByteCount = 16 * 1024
+        /// Bytes handed to the HTTP/2 library at once: what their requests touch stays in the first-level cache. More than
+        /// 1,000 PINGs in one hand-over would count as a flood.
+        package static let receiveSliceByteCount = 8 * 1024
         /// Bytes of one socket read; fixed, since adaptive sizes cost allocations.
         package static let receiveBufferByteCount = 64 * 1024
         /// Socket reads per wake-up of a connection, so that one peer cannot hold the loop.

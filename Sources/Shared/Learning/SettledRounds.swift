@@ -48,7 +48,8 @@ package struct SettledRounds: Sendable {
     package mutating func begin(exampleCount: Int) {
         (position, known, scoredEnd, self.exampleCount) = (0, 0, 0, exampleCount)
         if residuals.count < exampleCount {
-            residuals.append(contentsOf: repeatElement(0, count: max(exampleCount, 2 * residuals.count) - residuals.count))
+            residuals.append(
+                contentsOf: repeatElement(0, count: max(exampleCount, 2 * residuals.count) - residuals.count))
         }
     }
 
@@ -89,7 +90,8 @@ package struct SettledRounds: Sendable {
         }
         // Else the same round would come for ever. (A window that shrank may leave one behind it that was not scored.)
         precondition(
-            accepted > 0 || tried.isEmpty || position >= scoredEnd, "what is scored from learned rows alone has settled")
+            accepted > 0 || tried.isEmpty || position >= scoredEnd, "what is scored from learned rows alone has settled"
+        )
         scoredEnd = window.upperBound
         adapt(accepted, wasCut: window.count < windowMax, wasFirst: tried.isEmpty)
         position += accepted

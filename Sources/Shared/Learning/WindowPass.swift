@@ -22,7 +22,8 @@ struct WindowPass: ~Copyable {
     ) {
         precondition(loggedCount == 0, "a window is settled before the next is passed")
         precondition(window.upperBound <= batch.exampleCount, "the window is in the batch")
-        precondition(tried.lowerBound == window.lowerBound && tried.upperBound <= window.upperBound, "a prefix is tried")
+        precondition(
+            tried.lowerBound == window.lowerBound && tried.upperBound <= window.upperBound, "a prefix is tried")
         precondition(residuals.count >= tried.upperBound, "a residual for each example tried")
         reserve(window.count, batch.groupCountMax(tried))
         loggedCount = table.withPassColumns(
@@ -47,9 +48,9 @@ struct WindowPass: ~Copyable {
             clampedCounts = Array(repeating: 0, count: exampleCount)
             logEnds = Array(repeating: 0, count: exampleCount)
         }
-        if log.count < groupCount {
+        if log.count < max(1, groupCount) {
             let none = LoggedRows(indices: .zero, first: .zero, second: .zero)
-            log = Array(repeating: none, count: max(groupCount, 2 * log.count))
+            log = Array(repeating: none, count: max(1, groupCount, 2 * log.count))
         }
     }
 }
