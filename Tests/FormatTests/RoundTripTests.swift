@@ -84,6 +84,34 @@ struct RoundTripTests {
             #expect(back == rows)
         }
     }
+
+    @Test("pauses change nothing and come about as often as asked", arguments: [1, 2, 3, 4, 5, 7, 9, 64, 1000])
+    func pauses(pauseRowCount: Int) throws {
+        for (count, meanGap) in [(1, 9), (2, 9), (9, 9), (500, 9), (500, 2000), (4096, 3)] as [(Int, UInt64)] {
+            for outliers in [false, true] {
+                let rows = Rows.random(count: count, meanGap: meanGap, outliers: outliers, seed: 6)
+                let bytes = delta(rows)
+                guard case .record(let header, let payload) = try firstStep(bytes) else { continue }
+                var back = Rows()
+                var pauseCount = 0
+                try decodeRows(
+                    header, payload: bytes.span.extracting(payload), indexLimit: 1 << 32, into: &back.indices,
+                    values: &back.values, pauseRowCount: pauseRowCount, pause: { pauseCount += 1 })
+                #expect(back == rows)
+                #expect(pauseCount <= count / pauseRowCount + 1)
+                #expect(pauseCount >= count / pauseRowCount - 1)
+            }
+        }
+    }
+
+    @Test("a record stamped anew is the record made with that stamp")
+    func stampedAnew() throws {
+        let rows = Rows.random(count: 300, meanGap: 9, outliers: false, seed: 7)
+        var record = delta(rows)
+        try restamp(&record, .sample(to: 9999))
+        #expect(record == FormatTests.record(.delta, .sample(to: 9999), rows))
+        #expect(try readRows(record) == rows)
+    }
 }
 
 @Suite("Gaps take few bytes")

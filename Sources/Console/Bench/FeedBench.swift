@@ -29,7 +29,7 @@ struct FeedBench: AsyncParsableCommand {
                 exchange.start(status: 200, contentType: "application/octet-stream")
                 let records = BenchRecords(bits: bits, rowsPerDelta: rows)
                 exchange.write(Bytes(bytes: records.begin()))
-                Self.push(exchange, records, every: interval)
+                Self.push(exchange, records, after: interval, every: interval)
             },
         ])
         let listener = try await HTTPListener.start(
@@ -44,24 +44,35 @@ struct FeedBench: AsyncParsableCommand {
     private static let pieceByteCount = 64 << 10
     private static let piecePause: Duration = .microseconds(100)
 
-    private static func push(_ exchange: Exchange, _ records: BenchRecords, every interval: Duration) {
-        let next = records
-        _ = exchange.schedule(after: interval) { exchange in
+    /// Pushes a delta after `wait`, and from then on one every `interval`, each when the one before is written.
+    private static func push(
+        _ exchange: Exchange, _ records: BenchRecords, after wait: Duration, every interval: Duration
+    ) {
+        _ = exchange.schedule(after: wait) { exchange in
             guard exchange.isAlive else { return }
-            var records = next
+            let due = ContinuousClock.now + interval
             // A worker that is behind gets its deltas later, as from a node.
-            if exchange.queuedByteCount < 64 << 20 { write(Bytes(bytes: records.next()), exchange) }
-            push(exchange, records, every: interval)
+            guard exchange.queuedByteCount < 64 << 20 else {
+                return push(exchange, records, after: interval, every: interval)
+            }
+            var records = records
+            let record = Bytes(bytes: records.next())
+            let next = records
+            write(record, exchange) {
+                push($0, next, after: max(.zero, due - ContinuousClock.now), every: interval)
+            }
         }
     }
 
-    private static func write(_ record: Bytes, _ exchange: Exchange) {
+    /// Writes a record in pieces; `done` behind the last, so that no record begins inside another.
+    private static func write(_ record: Bytes, _ exchange: Exchange, done: @escaping @Sendable (Exchange) -> Void) {
+        guard exchange.isAlive else { return }
         var rest = record
         guard let piece = rest.readSlice(length: min(pieceByteCount, rest.readableBytes)) else { return }
         exchange.write(piece)
-        guard rest.readableBytes > 0 else { return }
+        guard rest.readableBytes > 0 else { return done(exchange) }
         let waiting = rest
-        _ = exchange.schedule(after: piecePause) { write(waiting, $0) }
+        _ = exchange.schedule(after: piecePause) { write(waiting, $0, done: done) }
     }
 }
 

@@ -26,13 +26,18 @@ struct SettleBench: AsyncParsableCommand {
 
     func run() async throws {
         let spec = try model.readSpec()
+        guard owners <= spec.indexCount else {
+            throw CommandFailure("--owners \(owners): a model of \(spec.bits) bits has \(spec.indexCount) rows only")
+        }
         var plainSpec = spec
         plainSpec.settle = .exact
         var group = ShardGroup(spec, ownerCount: owners)
         var sequential = Learner(plainSpec)
-        var (groupSeconds, batchCount) = (0.0, 0)
+        var (groupSeconds, batchCount, refusedCount) = (0.0, 0, 0)
         let source = ExampleSource(path: file, spec: spec, purpose: .training, lineCount: batchLines)
-        try await source.forEach { batch, _ in
+        try await source.forEach { batch, errors in
+            refusedCount += errors.count
+            guard batch.exampleCount > 0 else { return }
             sequential.learn(batch)
             let start = ContinuousClock.now
             group.learn(batch)
@@ -48,10 +53,13 @@ struct SettleBench: AsyncParsableCommand {
                 "{\"examples\":\(group.exampleCount),\"batches\":\(batchCount),\"owners\":\(owners),"
                     + "\"settle\":\"\(spec.settle.rawValue)\",\"rounds\":\(group.roundCount),"
                     + "\"accepted_per_round\":\(fixed(accepted, 1)),\"log_loss\":\(jsonNumber(loss)),"
-                    + "\"cost_percent\":\(fixed(cost, 4)),\"digest\":\"\(digest)\","
+                    + "\"cost_percent\":\(jsonNumber(cost)),\"refused\":\(refusedCount),\"digest\":\"\(digest)\","
                     + "\"equals_sequential\":\(isEqual),\"seconds\":\(fixed(groupSeconds, 3))}")
         } else {
-            print("examples \(group.exampleCount), rounds \(group.roundCount), accepted a round \(fixed(accepted, 1))")
+            print(
+                "examples \(group.exampleCount) (\(refusedCount) lines refused), "
+                    + "\(Int(Double(group.exampleCount) / max(groupSeconds, 1e-9)))/s, rounds \(group.roundCount), accepted a round \(fixed(accepted, 1))"
+            )
             print("log loss \(fixed(loss, 6)), sequential \(fixed(plain, 6)), cost \(fixed(cost, 4)) %")
             print("digest \(digest), \(isEqual ? "equal to" : "not") sequential learning's")
         }

@@ -14,6 +14,7 @@ struct NamedPost {
     private var kept: [Bytes] = []
     private var firstUnacknowledged: UInt64 = 1
     private var window = ByteWindow()
+    private var search: LineSearch
     private var isAtEnd = false
 
     /// Batches kept at a time; the server holds back earlier.
@@ -26,6 +27,7 @@ struct NamedPost {
         self.path = path
         self.trainer = trainer
         self.batchLines = batchLines
+        search = LineSearch(lineCount: batchLines)
     }
 
     mutating func run(_ descriptor: Int32, named file: String, _ answered: (BatchAck) -> Void) async throws {
@@ -71,7 +73,7 @@ struct NamedPost {
     /// Reads batches until enough are kept.
     private mutating func read(_ descriptor: Int32, _ file: String) throws {
         while kept.count < Self.keptBatchCountMax {
-            if let end = window.end(ofLines: batchLines) {
+            if let end = search.end(in: window) {
                 kept.append(Bytes(bytes: window.bytes[..<end]))
                 window.removeFirst(end)
             } else if isAtEnd {
@@ -116,17 +118,5 @@ struct NamedPost {
             do { try await stream.write(batch) } catch { return }  // the answer says why
         }
         try? await stream.finish()  // the answer says why
-    }
-}
-
-extension ByteWindow {
-    /// The position behind `count` lines, or nil where there are fewer.
-    func end(ofLines count: Int) -> Int? {
-        var lines = 0
-        for place in 0..<byteCount where bytes[place] == UInt8(ascii: "\n") {
-            lines += 1
-            if lines == count { return place + 1 }
-        }
-        return nil
     }
 }

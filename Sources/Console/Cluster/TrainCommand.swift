@@ -16,10 +16,16 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "HOST:PORT of a server node.") var server = "127.0.0.1:9000"
     @Option(help: "The model.") var model: String
     @Option(help: "This trainer's name.") var trainer: String?
-    @Option(help: "Lines of one batch.") var batchLines = 1000
+    @Option(help: "Lines of one batch.") var batchLines = Limits.Learning.batchLineCount
     @Flag(help: "End with one line of JSON.") var json = false
     @Flag(help: "No progress.") var quiet = false
     @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+
+    func validate() throws {
+        guard Limits.Training.batchLines.contains(batchLines) else {
+            throw ValidationError("--batch-lines wants 1 to \(Limits.Training.batchLines.upperBound)")
+        }
+    }
 
     func run() async throws {
         let path = try modelPath(model)

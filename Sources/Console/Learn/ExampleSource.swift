@@ -88,8 +88,9 @@ struct ExampleSource {
         _ chunk: Chunk, _ lineCount: Int, _ unfinished: inout ByteWindow, from descriptor: Int32
     ) throws -> Bool {
         chunk.text.removeAll()
+        var search = LineSearch(lineCount: lineCount)
         while true {
-            if let end = unfinished.end(ofLines: lineCount) {
+            if let end = search.end(in: unfinished) {
                 chunk.text.append(unfinished.bytes[..<end])
                 unfinished.removeFirst(end)
                 return false

@@ -12,7 +12,7 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "FTRL's L1.") var l1: Float?
     @Option(help: "FTRL's L2.") var l2: Float?
     @Option(help: "AdaGrad's rate.") var rate: Float?
-    @Option(help: "exact, or tolerant: settled rounds over batches of 1000 lines.") var settle: String?
+    @Option(help: "exact, or tolerant: learned in settled rounds.") var settle: String?
     @Option(help: "strings or all, as in VW.") var hash: String?
     @Option(help: "Seed of the hash, as in VW.") var hashSeed: Int?
     @Flag(help: "Leave out VW's constant feature.") var noConstant = false

@@ -47,16 +47,17 @@ extension ModelSpec {
                 "{rule: ftrl, alpha: \(alpha), beta: \(beta), l1: \(l1), l2: \(l2)}"
             case .adagrad(let rate): "{rule: adagrad, rate: \(rate)}"
             }
-        return """
+        let text = """
             bits: \(bits)
             loss: logistic
             learner: \(rates)
-            settle: \(settle.rawValue)
             hash: \(hashing.mode.rawValue)
             hash_seed: \(hashing.seed)
             constant: \(hashing.constant)
 
             """
+        // Left out where it is the default: nodes of the release before refuse a key they do not know.
+        return settle == .exact ? text : text + "settle: \(settle.rawValue)\n"
     }
 }
 

@@ -32,6 +32,9 @@ extension Limits {
     package enum Learning {
         /// Examples of one window of settled rounds.
         package static let windowMax = 1024
+        /// Groups of eight rows that a window's log doubles up to, 96 bytes each: windows of 256 features an example. More
+        /// is taken as it is needed, at most 50 MB a model (`windowMax` examples of `Features.perExampleMax` features).
+        package static let logGroupCount = 1 << 15
         /// Lines of a batch where a file is learned without a trainer who says: as `sluice train` sends them.
         package static let batchLineCount = 1000
     }

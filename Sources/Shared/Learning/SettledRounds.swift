@@ -62,7 +62,8 @@ package struct SettledRounds: Sendable {
     /// Decides on a round.
     ///
     /// - Parameters:
-    ///   - margins: of the window's examples, summed over owners. Shape [window].
+    ///   - margins: of the window's examples, summed over owners. Shape [window]. Those of the tried examples come from
+    ///     the passes that `window` and `tried` asked for: checked as far as a round that must learn something shows it.
     ///   - labels, importances: of the batch. Shape [E].
     /// - Returns: how many examples of the window are learned, from its first on; their margins are the progressive
     ///   predictions. `residuals` then holds those of the examples behind them.
@@ -93,7 +94,7 @@ package struct SettledRounds: Sendable {
             accepted > 0 || tried.isEmpty || position >= scoredEnd, "what is scored from learned rows alone has settled"
         )
         scoredEnd = window.upperBound
-        adapt(accepted, wasCut: window.count < windowMax, wasFirst: tried.isEmpty)
+        adapt(accepted, wasCut: window.count < windowMax, triedNothing: tried.isEmpty)
         position += accepted
         known = max(known, window.upperBound)
         roundCount += 1
@@ -105,9 +106,9 @@ package struct SettledRounds: Sendable {
         return (Double(residual) - Double(told)).magnitude <= rule.tolerance * slope
     }
 
-    /// A window that its batch cut short, or in which nothing could be accepted, says nothing about the next.
-    private mutating func adapt(_ accepted: Int, wasCut: Bool, wasFirst: Bool) {
-        guard !wasCut && !wasFirst else { return }
+    /// A window that its batch cut short, or of which nothing was tried, says nothing about the next.
+    private mutating func adapt(_ accepted: Int, wasCut: Bool, triedNothing: Bool) {
+        guard !wasCut && !triedNothing else { return }
         acceptedLately = (9 * acceptedLately + accepted << 16) / 10
         windowMax = min(Limits.Learning.windowMax, (rule.windowFactor * acceptedLately) >> 16 + 4)
     }

@@ -30,7 +30,8 @@ package struct ShardLearner: ~Copyable {
     /// - Parameters:
     ///   - slice: the owner's part of the batch (`ExampleBatch.slices`).
     ///   - residuals: told by the clock, importance included. Shape [E]; those of `tried` are read.
-    /// - Precondition: `settle` was called for the window before.
+    /// - Precondition: `settle` was called for the window before, and every index of the slice is below
+    ///   2^bits / shardCount, as `slices` makes them: a slice from elsewhere is checked where it comes in.
     package mutating func pass(
         _ slice: borrowing ExampleBatch, residuals: [Float], window: Range<Int>, tried: Range<Int>
     ) {

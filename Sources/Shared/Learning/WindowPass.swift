@@ -50,7 +50,7 @@ struct WindowPass: ~Copyable {
         }
         if log.count < max(1, groupCount) {
             let none = LoggedRows(indices: .zero, first: .zero, second: .zero)
-            log = Array(repeating: none, count: max(1, groupCount, 2 * log.count))
+            log = Array(repeating: none, count: max(1, groupCount, min(2 * log.count, Limits.Learning.logGroupCount)))
         }
     }
 }

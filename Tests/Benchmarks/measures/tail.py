@@ -17,7 +17,7 @@ from support.nodes import Node, until
 BITS = 22
 MODEL = "bench"
 EXAMPLES = 100
-# Deltas of 10,000 and 100,000 rows. Making one of a million takes the feed 5 ms of the core that h2load times with.
+# Deltas of 10,000 and 100,000 rows. The checksum of one of a million takes the feed a millisecond of h2load's core.
 PUBLISH_EVERY = "10ms"
 CLIENTS, STREAMS = 4, 10
 SECONDS = float(os.environ.get("SLUICE_SECONDS", "5"))

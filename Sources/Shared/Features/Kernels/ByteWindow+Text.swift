@@ -18,6 +18,17 @@ extension ByteWindow {
         byteCount += text.byteCount
     }
 
+    /// The place of the first line feed at or behind `start`.
+    func lineFeed(from start: Int) -> Int? {
+        guard start < byteCount else { return nil }
+        return unsafe bytes.withUnsafeBytes { room in
+            guard let base = room.baseAddress,
+                let found = unsafe memchr(base + start, Int32(UInt8(ascii: "\n")), byteCount - start)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+
     /// Moves bytes to the window's beginning. The array keeps its count: what it grew to serves again.
     mutating func moveToFront(_ range: Range<Int>) {
         unsafe bytes.withUnsafeMutableBytes { room in

@@ -30,9 +30,10 @@ package struct ContentDigest: Sendable {
             at = min(Self.stripeByteCount - pending.count, bytes.count)
             for place in 0..<at { pending.append(bytes[place]) }
             guard pending.count == Self.stripeByteCount else { return }
-            let stripe = pending
-            pending.removeAll()
-            Self.add(stripe.span, to: &sums)
+            var full = sums
+            Self.add(pending.span, to: &full)
+            sums = full
+            pending.removeAll(keepingCapacity: true)
         }
         let whole = (bytes.count - at) / Self.stripeByteCount * Self.stripeByteCount
         Self.add(bytes.extracting(at..<at + whole), to: &sums)

@@ -2,9 +2,9 @@ internal import CKernels
 
 /// What one pass over a window reads and writes.
 ///
-/// Safe because it lives only inside `WindowPass.run`, which checked the shapes: every index is below `padding`, the
-/// columns have eight entries of slack, the table has eight rows behind its last, the log has room for every group of
-/// the tried examples.
+/// Safe because it lives only inside `WindowPass.run`, which checked the shapes: the columns have eight entries of slack,
+/// the table has eight rows behind its last, the log has room for every group of the tried examples. Every index is
+/// below `padding`: the parser and `slices` see to it.
 @safe
 struct PassColumns {
     let offsets: UnsafePointer<UInt32>

@@ -189,6 +189,7 @@ package actor Replica {
         for start in stride(from: 0, to: serving.table.indexCount, by: Limits.Copy.chunkIndexCount) {
             let range = start..<min(start + Limits.Copy.chunkIndexCount, serving.table.indexCount)
             hidden?.copy(range, from: serving.table)
+            WorkThread.giveWay()
             await Task.yield()
         }
     }
