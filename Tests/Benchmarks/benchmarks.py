@@ -11,7 +11,7 @@ from support.report import Skip  # noqa: E402 (the path above makes it importabl
 # Names and the file that measures them.
 MEASURES = {
     "learn1": "learn", "learn2": "learn", "train": "train", "predict100": "predict100", "single": "single",
-    "kernel": "kernel", "freshness": "freshness", "tail": "tail", "delta": "delta", "memory": "memory",
+    "kernel": "kernel", "freshness": "freshness", "tail": "tail", "delta": "delta", "memory": "memory", "round": "round",
 }
 
 
