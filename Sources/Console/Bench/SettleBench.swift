@@ -12,15 +12,12 @@ struct SettleBench: AsyncParsableCommand {
     @Argument(help: "Vowpal Wabbit text.") var file: String
     @OptionGroup var model: ModelOptions
     @Option(help: "Owners: 1, 2, 4, 8 ...") var owners = 2
-    @Option(help: "Lines of one batch; windows end with their batch.") var batchLines = Limits.Learning.batchLineCount
+    @OptionGroup var batches: BatchOptions
     @Flag(help: "One line of JSON.") var json = false
 
     func validate() throws {
         guard (1...64).contains(owners), owners & (owners - 1) == 0 else {
             throw ValidationError("--owners wants a power of two, at most 64")
-        }
-        guard Limits.Training.batchLines.contains(batchLines) else {
-            throw ValidationError("--batch-lines wants 1 to \(Limits.Training.batchLines.upperBound)")
         }
     }
 
@@ -34,7 +31,7 @@ struct SettleBench: AsyncParsableCommand {
         var group = ShardGroup(spec, ownerCount: owners)
         var sequential = Learner(plainSpec)
         var (groupSeconds, batchCount, refusedCount) = (0.0, 0, 0)
-        let source = ExampleSource(path: file, spec: spec, purpose: .training, lineCount: batchLines)
+        let source = ExampleSource(path: file, spec: spec, purpose: .training, lineCount: batches.batchLines)
         try await source.forEach { batch, errors in
             refusedCount += errors.count
             guard batch.exampleCount > 0 else { return }
@@ -58,7 +55,8 @@ struct SettleBench: AsyncParsableCommand {
         } else {
             print(
                 "examples \(group.exampleCount) (\(refusedCount) lines refused), "
-                    + "\(Int(Double(group.exampleCount) / max(groupSeconds, 1e-9)))/s, rounds \(group.roundCount), accepted a round \(fixed(accepted, 1))"
+                    + "\(Int(Double(group.exampleCount) / max(groupSeconds, 1e-9)))/s, "
+                    + "rounds \(group.roundCount), accepted a round \(fixed(accepted, 1))"
             )
             print("log loss \(fixed(loss, 6)), sequential \(fixed(plain, 6)), cost \(fixed(cost, 4)) %")
             print("digest \(digest), \(isEqual ? "equal to" : "not") sequential learning's")

@@ -16,16 +16,10 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "HOST:PORT of a server node.") var server = "127.0.0.1:9000"
     @Option(help: "The model.") var model: String
     @Option(help: "This trainer's name.") var trainer: String?
-    @Option(help: "Lines of one batch.") var batchLines = Limits.Learning.batchLineCount
+    @OptionGroup var batches: BatchOptions
     @Flag(help: "End with one line of JSON.") var json = false
     @Flag(help: "No progress.") var quiet = false
     @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
-
-    func validate() throws {
-        guard Limits.Training.batchLines.contains(batchLines) else {
-            throw ValidationError("--batch-lines wants 1 to \(Limits.Training.batchLines.upperBound)")
-        }
-    }
 
     func run() async throws {
         let path = try modelPath(model)
@@ -37,7 +31,7 @@ struct TrainCommand: AsyncParsableCommand {
             guard ModelName(trainer) != nil else {
                 throw CommandFailure("--trainer: write 1 to 64 letters, digits, '_', '-' or '.'")
             }
-            var post = NamedPost(server: server, path: path, trainer: trainer, batchLines: batchLines)
+            var post = NamedPost(server: server, path: path, trainer: trainer, batchLines: batches.batchLines)
             try await post.run(source.rawValue, named: file) { totals.add($0, quiet: quiet) }
         } else {
             let node = try await NodeClient.connect(server, commandLoops)
@@ -63,7 +57,7 @@ struct TrainCommand: AsyncParsableCommand {
     ) async throws {
         let stream = try await node.http.open(
             .post, path + "/examples",
-            headers: [("sluice-batch-lines", String(batchLines)), ("content-type", "text/plain")])
+            headers: [("sluice-batch-lines", String(batches.batchLines)), ("content-type", "text/plain")])
         async let sending: Void = send(stream, descriptor)
         guard try await stream.head.status == 200 else {
             var text = ""

@@ -13,17 +13,10 @@ struct LearnCommand: AsyncParsableCommand {
 
     @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
     @OptionGroup var model: ModelOptions
-    @Option(help: "Lines of a tolerant model's batches, as `train` sends them.")
-    var batchLines = Limits.Learning.batchLineCount
+    @OptionGroup var batches: BatchOptions
     @Option(help: "Save the model to this folder, for `score` and workers.") var save: String?
     @Flag(help: "End with one line of JSON.") var json = false
     @Flag(help: "No progress columns.") var quiet = false
-
-    func validate() throws {
-        guard Limits.Training.batchLines.contains(batchLines) else {
-            throw ValidationError("--batch-lines wants 1 to \(Limits.Training.batchLines.upperBound)")
-        }
-    }
 
     func run() async throws {
         let spec = try model.readSpec()
@@ -33,7 +26,7 @@ struct LearnCommand: AsyncParsableCommand {
         progress.begin()
         let source = ExampleSource(
             path: file, spec: spec, purpose: .training,
-            lineCount: spec.settle == .tolerant ? batchLines : nil)
+            lineCount: spec.settle == .tolerant ? batches.batchLines : nil)
         try await source.forEach { batch, errors in
             progress.tell(errors, file: file)
             var at = 0

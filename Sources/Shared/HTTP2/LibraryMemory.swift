@@ -4,8 +4,8 @@ internal import Glibc
 /// Memory of one session for the library, which takes and gives back about ten small blocks a request.
 ///
 /// Blocks come in classes of 64 bytes; what is given back waits in its class for the next request, without a lock and
-/// without the C library's sorting of free blocks. The most that waits in a class is what the session once had in use of it. Larger
-/// blocks are the C library's. One thread, as the session itself.
+/// without the C library's sorting of free blocks. The most that waits in a class is what the session once had in use of
+/// it. Larger blocks are the C library's. One thread, as the session itself.
 ///
 /// Safe because every block is one that `take` made, with its class in front of it, and the library gives each back once
 /// before the session's `deinit` frees what waits.

@@ -62,9 +62,10 @@ package struct SettledRounds: Sendable {
     /// Decides on a round.
     ///
     /// - Parameters:
-    ///   - margins: of the window's examples, summed over owners. Shape [window]. Those of the tried examples come from
-    ///     the passes that `window` and `tried` asked for: checked as far as a round that must learn something shows it.
+    ///   - margins: of the window's examples, summed over owners. Shape [window].
     ///   - labels, importances: of the batch. Shape [E].
+    /// - Precondition: the margins are those of passes over `window` and `tried`. A round that must learn something and
+    ///   does not shows that they are not.
     /// - Returns: how many examples of the window are learned, from its first on; their margins are the progressive
     ///   predictions. `residuals` then holds those of the examples behind them.
     package mutating func received(

@@ -29,7 +29,8 @@ package struct ShardGroup: ~Copyable {
             var sums = [Double](repeating: 0, count: window.count)
             for (owner, slice) in zip(owners, slices) {
                 owner.learner.pass(slice, residuals: rounds.residuals, window: window, tried: tried)
-                for k in 0..<window.count { sums[k] += owner.learner.margins[k] }
+                let partial = owner.learner.margins
+                for k in 0..<window.count { sums[k] += partial[k] }
             }
             let accepted = rounds.received(
                 margins: sums.span, labels: batch.labels.span, importances: batch.importances.span)

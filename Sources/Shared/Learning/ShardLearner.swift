@@ -25,7 +25,7 @@ package struct ShardLearner: ~Copyable {
     /// Partial margins of the window passed last, in log-odds: multiples of 2^-32, whose sums have no order. Shape [window].
     package var margins: [Double] { windowPass.margins }
 
-    /// Scores the examples of `window` in this owner's slice and learns `tried`, the first of them, for now.
+    /// Scores the examples of `window` in this owner's slice and tentatively learns `tried`, the first of them.
     ///
     /// - Parameters:
     ///   - slice: the owner's part of the batch (`ExampleBatch.slices`).

@@ -13,7 +13,7 @@ struct WindowPass: ~Copyable {
     private var loggedCount = 0
     private var weights = [Float](repeating: 0, count: Limits.Features.perExampleMax + ExampleBatch.slack)
 
-    /// Scores the window, learns `tried`, its first examples, for now.
+    /// Scores the window, tentatively learns `tried`, its first examples.
     ///
     /// - Precondition: `settle` was called for the window before; `residuals` holds those of `tried`.
     mutating func run(

@@ -23,31 +23,9 @@ func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
 @inline(__always)
 func hashString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
     guard count > 0 else { return seed }
-    if count <= 8 { return hashShortString(name, count, seed: seed) }
     // Most names begin with a byte that is neither a digit nor below the space; they cannot be a number.
     if name[0] > 0x39 && name[count &- 1] > 0x20 { return murmur32(name, count, seed: seed) }
     return hashTrimmedOrNumber(name, count, seed: seed)
-}
-
-/// `hashString` of 1 to 8 bytes held in one word, with two branches that are nearly always predicted: lengths vary from
-/// name to name, and a loop over them would be mispredicted as often.
-@inline(__always)
-private func hashShortString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
-    let zeros: UInt64 = 0x3030_3030_3030_3030
-    let keep = UInt64.max &>> (64 &- 8 &* UInt64(count))
-    let word = name.word64(0) & keep
-    // Digits are 0x30 ... 0x39: the high half is 3, also after adding 6.
-    let digits = word | (zeros & ~keep)
-    let high: UInt64 = 0xf0f0_f0f0_f0f0_f0f0
-    let isNumber = (digits & high) == zeros && ((digits &+ 0x0606_0606_0606_0606) & high) == zeros
-    if isNumber || name[0] <= 0x20 || name[count &- 1] <= 0x20 { return hashTrimmedOrNumber(name, count, seed: seed) }
-
-    let low = UInt32(truncatingIfNeeded: word)
-    let top = UInt32(truncatingIfNeeded: word &>> 32)
-    let one = murmurBlock(seed, low)
-    let two = murmurBlock(one, top)
-    let tail = count < 4 ? low : count < 8 ? top : 0
-    return murmurEnd(count < 4 ? seed : count < 8 ? one : two, tail, count)
 }
 
 @inline(__always)

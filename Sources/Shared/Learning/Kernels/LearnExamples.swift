@@ -22,7 +22,7 @@ struct LearningColumns {
 }
 
 /// How far ahead of the feature being scored its row is fetched, in features. Measured flat from 128 to 384.
-let prefetchDistance = 192
+private let prefetchDistance = 192
 
 /// Scores and learns examples one after the other.
 ///
@@ -40,33 +40,17 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
         let start = unsafe Int(columns.offsets[e])
         let end = unsafe Int(columns.offsets[e &+ 1])
 
-        var sum = SIMD8<Double>(repeating: 0)
-        var largest = SIMD8<Float>(repeating: 0)
-        var at = start
-        while at < end {
-            let ahead = at &+ prefetchDistance
-            if ahead &+ 8 <= featureEnd {
-                for lane in 0..<8 { unsafe sluice_prefetch(table + 2 &* Int(columns.indices[ahead &+ lane])) }
-            }
-            let (index, value) = unsafe group(columns.indices, columns.values, at, end, padding)
-            let weight = rule.weights(unsafe Rows8(table, index))
-            unsafe UnsafeMutableRawPointer(columns.weights + (at &- start)).storeBytes(
-                of: weight, as: SIMD8<Float>.self)
-            sum = sluice_add_margin8(sum, weight, value)
-            largest = sluice_max8(largest, sluice_abs8(weight * value))
-            at &+= 8
-        }
-        let margin = sluice_sum8(sum)
+        let (margin, clamped) = unsafe scoreExample(
+            rule, table, columns.indices, columns.values, start, end, padding, prefetchedEnd: featureEnd,
+            weights: columns.weights)
         unsafe columns.margins[e] = margin
-        if sluice_any_above8(largest, 511) {
-            clampedCount &+= unsafe countClamped(columns.weights, columns.values, start, end)
-        }
+        clampedCount &+= clamped
 
         let label = unsafe Double(columns.labels[e])
         let residual = unsafe Float(Double(columns.importances[e]) * (sigmoid(margin) - label))
         guard residual != 0 else { continue }
 
-        at = start
+        var at = start
         while at < end {
             let (index, value) = unsafe group(columns.indices, columns.values, at, end, padding)
             let weight = unsafe load8(UnsafePointer(columns.weights + (at &- start)))
@@ -79,6 +63,37 @@ func learnExamples(_ rule: some LearningRule, _ columns: LearningColumns, exampl
         }
     }
     return clampedCount
+}
+
+/// Adds up the quantised margin of features start ..< end, and keeps the weights that its rows stand for.
+///
+/// - Parameters:
+///   - prefetchedEnd: rows are fetched ahead up to this feature; 0 fetches none.
+///   - weights: receives the weights, eight at a time from its start.
+/// - Returns: the margin, and how many products were clamped.
+@inline(__always)
+func scoreExample(
+    _ rule: some LearningRule, _ table: UnsafeMutablePointer<Float>, _ indices: UnsafePointer<UInt32>,
+    _ values: UnsafePointer<Float>, _ start: Int, _ end: Int, _ padding: SIMD8<UInt32>, prefetchedEnd: Int,
+    weights: UnsafeMutablePointer<Float>
+) -> (margin: Double, clampedCount: Int) {
+    var sum = SIMD8<Double>(repeating: 0)
+    var largest = SIMD8<Float>(repeating: 0)
+    var at = start
+    while at < end {
+        let ahead = at &+ prefetchDistance
+        if ahead &+ 8 <= prefetchedEnd {
+            for lane in 0..<8 { unsafe sluice_prefetch(table + 2 &* Int(indices[ahead &+ lane])) }
+        }
+        let (index, value) = unsafe group(indices, values, at, end, padding)
+        let weight = rule.weights(unsafe Rows8(table, index))
+        unsafe UnsafeMutableRawPointer(weights + (at &- start)).storeBytes(of: weight, as: SIMD8<Float>.self)
+        sum = sluice_add_margin8(sum, weight, value)
+        largest = sluice_max8(largest, sluice_abs8(weight * value))
+        at &+= 8
+    }
+    let clampedCount = sluice_any_above8(largest, 511) ? unsafe countClamped(weights, values, start, end) : 0
+    return (sluice_sum8(sum), clampedCount)
 }
 
 @inline(__always)
@@ -107,7 +122,7 @@ func learnRepeatedRows(
 
 /// How many products of the example's weights and values are beyond the margin's range.
 @inline(never)
-func countClamped(
+private func countClamped(
     _ weights: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ start: Int, _ end: Int
 ) -> Int {
     var count = 0

@@ -34,8 +34,8 @@ struct LoggedRows: BitwiseCopyable {
     var second: SIMD8<Float>
 }
 
-/// Scores the examples of `window` in order; behind the score of each of `tried`, the first of them, learns it with its
-/// residual, for now.
+/// Scores the examples of `window` in order; behind the score of each of `tried`, the first of them, learns it
+/// tentatively with its residual.
 ///
 /// The same arithmetic as `learnExamples`, with the residual given: over one owner's rows, or over all.
 /// - Returns: how many groups the log holds.
@@ -55,30 +55,15 @@ func passWindow(
         let start = unsafe Int(columns.offsets[e])
         let end = unsafe Int(columns.offsets[e &+ 1])
         let place = e &- window.lowerBound
-        var sum = SIMD8<Double>(repeating: 0)
-        var largest = SIMD8<Float>(repeating: 0)
-        var at = start
-        while at < end {
-            let ahead = at &+ prefetchDistance
-            if isFresh && ahead &+ 8 <= featureEnd {
-                for lane in 0..<8 { unsafe sluice_prefetch(table + 2 &* Int(columns.indices[ahead &+ lane])) }
-            }
-            let (index, value) = unsafe group(columns.indices, columns.values, at, end, padding)
-            let weight = rule.weights(unsafe Rows8(table, index))
-            unsafe UnsafeMutableRawPointer(columns.weights + (at &- start)).storeBytes(
-                of: weight, as: SIMD8<Float>.self)
-            sum = sluice_add_margin8(sum, weight, value)
-            largest = sluice_max8(largest, sluice_abs8(weight * value))
-            at &+= 8
-        }
-        unsafe columns.margins[place] = sluice_sum8(sum)
-        unsafe columns.clampedCounts[place] =
-            sluice_any_above8(largest, 511)
-            ? Int32(truncatingIfNeeded: countClamped(columns.weights, columns.values, start, end)) : 0
+        let (margin, clampedCount) = unsafe scoreExample(
+            rule, table, columns.indices, columns.values, start, end, padding, prefetchedEnd: isFresh ? featureEnd : 0,
+            weights: columns.weights)
+        unsafe columns.margins[place] = margin
+        unsafe columns.clampedCounts[place] = Int32(truncatingIfNeeded: clampedCount)
 
         let residual = isFresh ? 0 : unsafe columns.residuals[e]
         if residual != 0 {
-            at = start
+            var at = start
             while at < end {
                 let (index, value) = unsafe group(columns.indices, columns.values, at, end, padding)
                 let rows = unsafe Rows8(table, index)
