@@ -103,7 +103,7 @@ struct LearnerTests {
         }
         var weights = [Float](repeating: 0, count: 64)
         var span = weights.mutableSpan
-        learner.weights(0..<64, into: &span)
+        learner.rows.weights(0..<64, into: &span)
         for index in 0..<64 { #expect(abs(weights[index] - reference.weight(UInt32(index))) < 1e-4) }
     }
 
@@ -146,7 +146,7 @@ struct LearnerTests {
     @Test("rows a batch touches are the dirty ones, in rising order, once")
     func dirtyRows() {
         var generator = Seeded(state: 7)
-        var dirty = DirtyRows(indexCount: 1 << 20)
+        var dirty = DirtyRows(rowCount: 1 << 20)
         var expected: Set<UInt32> = []
         for _ in 0..<3 {
             let batch = randomBatch(&generator, examples: 50, indices: 1 << 20, features: 1...30)
@@ -164,7 +164,7 @@ struct LearnerTests {
     private func bits(of learner: borrowing Learner) -> [UInt32] {
         var weights = [Float](repeating: 0, count: learner.spec.indexCount)
         var span = weights.mutableSpan
-        learner.weights(0..<learner.spec.indexCount, into: &span)
+        learner.rows.weights(0..<learner.spec.indexCount, into: &span)
         return weights.map(\.bitPattern)
     }
 }

@@ -94,8 +94,8 @@ struct SettledRoundsTests {
                     $0 == position ? last[$0] ?? 0 : Double.random(in: -4...4, using: &generator)
                 }
                 let isDue = !rounds.tried.isEmpty && last[position] != nil
-                let accepted = rounds.received(
-                    margins: margins.span, labels: labels.span, importances: importances.span)
+                let accepted =
+                    rounds.received(margins: margins.span, labels: labels.span, importances: importances.span) ?? -1
                 #expect(accepted >= (isDue ? 1 : 0), "seed \(seed)")
                 last = [:]
                 for (k, q) in window.enumerated() { last[q] = margins[k] }

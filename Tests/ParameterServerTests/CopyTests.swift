@@ -106,7 +106,7 @@ struct CopyTests {
                 try table.take(chunk)
                 if Bool.random(using: &random) { try takeParts(&next) }
             }
-            let (end, mark) = await lane.onLane { $0.endCopy(copy) }
+            let (end, mark) = await lane.end(copy)
             let (digestAtEnd, versionAtEnd) = (reference.digest, Version(reference.exampleCount))
             try await train()
             try takeParts(&next, upTo: end)
@@ -133,7 +133,7 @@ struct CopyTests {
             let (copy, begin, first) = await lane.onLane { $0.beginCopy() }
             try table.take(begin)
             while let chunk = await lane.onLane({ $0.chunk(of: copy) }) { try table.take(chunk) }
-            let (_, end) = await lane.onLane { $0.endCopy(copy) }
+            let (_, end) = await lane.end(copy)
             try table.take(end)
             var next = first
             for number in 0..<1024 {
@@ -161,6 +161,15 @@ struct CopyTests {
 extension ModelLane {
     /// Runs work between two batches and waits for its answer.
     func onLane<Value: Sendable>(_ body: @escaping @Sendable (ModelLane) -> Value) async -> Value {
-        await withCheckedContinuation { continuation in run { continuation.resume(returning: body($0)) } }
+        await withCheckedContinuation { continuation in
+            runWithRows { continuation.resume(returning: body($0)) }
+        }
+    }
+
+    /// Ends a copy and waits until it is published.
+    func end(_ copy: LaneCopy) async -> (Version, Bytes) {
+        await withCheckedContinuation { continuation in
+            runWithRows { $0.endCopy(copy) { continuation.resume(returning: ($0, $1)) } }
+        }
     }
 }

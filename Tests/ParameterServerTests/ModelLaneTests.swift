@@ -1,4 +1,5 @@
 internal import DeltaFeed
+internal import Configuration
 internal import Domain
 internal import Features
 internal import Format
@@ -58,7 +59,7 @@ struct ModelLaneTests {
     @Test("a lane that was closed answers what comes later")
     func closed() async throws {
         try await withLane { (lane) async throws in
-            await lane.close()
+            await lane.close("it was deleted")
             guard case .refused = try await lane.learn("1 |a x\n") else {
                 Issue.record("learned by a deleted model")
                 return
@@ -156,16 +157,23 @@ func withLane(
     _ spec: ModelSpec = .small(), publishInterval: Duration = .milliseconds(5),
     _ body: (ModelLane) async throws -> Void
 ) async throws {
-    let lane = ModelLane(
-        name: ModelName("clicks")!, spec: spec, history: History(77), publishInterval: publishInterval)
+    let identity = ModelIdentity(
+        name: ModelName("clicks")!, spec: spec.yaml, fingerprint: spec.fingerprint, owners: [0])
+    let lane = ModelLane(identity, spec, history: History(77), publishInterval: publishInterval)
+    await withCheckedContinuation { continuation in lane.gather { _ in continuation.resume() } }
     do { try await body(lane) } catch {
-        await lane.close()
+        await lane.close("the test is over")
         throw error
     }
-    await lane.close()
+    await lane.close("the test is over")
 }
 
 extension ModelLane {
+    /// Publishes all rows' digest and waits for it.
+    func publishDigest() async -> (digest: WeightDigest, version: Version) {
+        await withCheckedContinuation { continuation in publishDigest { continuation.resume(returning: ($0, $1)) } }
+    }
+
     /// Offers a text as one batch and waits for its outcome.
     func learn(
         _ text: String, sequence: UInt64? = nil, in body: OfferedBody = OfferedBody(), wait: Duration = .seconds(20)

@@ -16,6 +16,7 @@ struct ModelRegistryTests {
         case .exists: "exists"
         case .otherSpec: "other spec"
         case .tooMany: "too many"
+        case .failed(let reason): reason
         }
     }
 
@@ -40,27 +41,27 @@ struct ModelRegistryTests {
     @Test("the same spec again is the same model; another spec is refused")
     func again() async throws {
         let registry = try registry()
-        guard case .created(let lane) = try registry.create(clicks, .small()) else {
+        guard case .created(let lane) = try await registry.create(clicks, .small(), owners: [0]) else {
             Issue.record("not created")
             return
         }
-        guard case .exists(let same) = try registry.create(clicks, .small()) else {
+        guard case .exists(let same) = try await registry.create(clicks, .small(), owners: [0]) else {
             Issue.record("not found again")
             return
         }
         #expect(lane === same)
-        #expect(word(try registry.create(clicks, .small(bits: 13))) == "other spec")
+        #expect(word(try await registry.create(clicks, .small(bits: 13), owners: [0])) == "other spec")
         await registry.close()
     }
 
     @Test("a deleted model is gone; created anew it has another history")
     func deleted() async throws {
         let registry = try registry()
-        guard case .created(let lane) = try registry.create(clicks, .small()) else { return }
+        guard case .created(let lane) = try await registry.create(clicks, .small(), owners: [0]) else { return }
         #expect(try await registry.delete(clicks))
         #expect(try await !registry.delete(clicks))
         #expect(registry.entry(clicks) == nil)
-        guard case .created(let anew) = try registry.create(clicks, .small(bits: 13)) else {
+        guard case .created(let anew) = try await registry.create(clicks, .small(bits: 13), owners: [0]) else {
             Issue.record("not created anew")
             return
         }
@@ -72,18 +73,18 @@ struct ModelRegistryTests {
     func restart() async throws {
         try await withFolder { folder in
             let before = try registry(folder)
-            guard case .created(let lane) = try before.create(clicks, .small()) else { return }
-            _ = try before.create(ModelName("other")!, .small(bits: 5))
+            guard case .created(let lane) = try await before.create(clicks, .small(), owners: [0]) else { return }
+            _ = try await before.create(ModelName("other")!, .small(bits: 5), owners: [0])
             await before.close()
 
             let after = try registry(folder)
             #expect(after.all.map(\.name.text) == ["clicks", "other"])
-            guard case .closed(let spec) = after.entry(clicks) else {
+            guard case .closed(let spec, _) = after.entry(clicks) else {
                 Issue.record("not closed")
                 return
             }
             #expect(spec == .small())
-            guard case .created(let anew) = try after.create(clicks, .small()) else {
+            guard case .created(let anew) = try await after.create(clicks, .small(), owners: [0]) else {
                 Issue.record("not created anew")
                 return
             }
@@ -97,7 +98,7 @@ struct ModelRegistryTests {
     func deletedBeforeRestart() async throws {
         try await withFolder { folder in
             let before = try registry(folder)
-            _ = try before.create(clicks, .small())
+            _ = try await before.create(clicks, .small(), owners: [0])
             _ = try await before.delete(clicks)
             #expect(try registry(folder).all.isEmpty)
         }
@@ -114,7 +115,7 @@ struct ModelRegistryTests {
     @Test("without a folder nothing outlives the process")
     func noFolder() async throws {
         let before = try registry()
-        _ = try before.create(clicks, .small())
+        _ = try await before.create(clicks, .small(), owners: [0])
         await before.close()
         #expect(try registry().all.isEmpty)
     }

@@ -56,7 +56,7 @@ struct LearnCommand: AsyncParsableCommand {
         try file.append(stream.begin())
         var weights = [Float](repeating: 0, count: Limits.Copy.chunkIndexCount)
         while let range = stream.nextRange {
-            learner.weights(range, into: &weights)
+            learner.rows.weights(range, into: &weights)
             try file.append(stream.chunk(weights))
         }
         try file.append(stream.end())

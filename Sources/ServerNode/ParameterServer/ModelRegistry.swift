@@ -2,16 +2,16 @@ internal import Configuration
 package import Domain
 internal import Files
 internal import SystemPackage
-internal import Transport
+package import Transport
 
-/// The models of a node, by name.
+/// The models of a node, by name: those it owns rows of, and those whose traffic it may be sent.
 ///
-/// With a state folder the specs outlive the process: a model whose rows died with its owner is *closed* until it is
-/// created anew, under a new history, so that no trainer is told that nothing happened.
+/// With a state folder the specs of its clock's models outlive the process: a model whose rows died with an owner is
+/// *closed* until it is created anew, under a new history, so that no trainer is told that nothing happened.
 package final class ModelRegistry: Sendable {
     package enum Entry: Sendable {
         case open(ModelLane)
-        case closed(ModelSpec)
+        case closed(ModelSpec, reason: String)
     }
 
     package enum Creation: Sendable {
@@ -19,83 +19,183 @@ package final class ModelRegistry: Sendable {
         case exists(ModelLane)
         case otherSpec(ModelLane)
         case tooMany
+        /// The owners did not join.
+        case failed(String)
     }
 
-    private let models: Locked<[ModelName: Entry]>
+    /// What a lane needs to know of its node.
+    package struct Place: Sendable {
+        package var node: Int
+        package var names: [String]
+        /// Where models of several owners are learned; nil for a node alone.
+        package var control: WorkThread?
+        package var links: (any PeerSending)?
+
+        package init(node: Int, names: [String], control: WorkThread?, links: (any PeerSending)?) {
+            self.node = node
+            self.names = names
+            self.control = control
+            self.links = links
+        }
+
+        package static let alone = Place(node: 0, names: ["server-0"], control: nil, links: nil)
+    }
+
+    private struct State: Sendable {
+        var models: [ModelName: Entry] = [:]
+        /// Messages name a model by its history.
+        var lanes: [History: ModelLane] = [:]
+        var place = Place.alone
+    }
+    private let state: Locked<State>
     private let publishInterval: Duration
     private let specs: SpecFolder?
 
     package init(publishInterval: Duration, stateFolder: String?) throws(SpecFolder.Failure) {
         self.publishInterval = publishInterval
         specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
-        models = Locked(try specs?.read().mapValues { .closed($0) } ?? [:])
+        let reason = "its owner restarted without its rows"
+        state = Locked(State(models: try specs?.read().mapValues { .closed($0, reason: reason) } ?? [:]))
     }
 
-    package func entry(_ name: ModelName) -> Entry? { models.withLockedValue { $0[name] } }
+    /// Says where this node stands, before any model is made.
+    package func begin(_ place: Place) { state.withLockedValue { $0.place = place } }
+
+    /// A model as it is now: one whose lane cannot go on is closed.
+    package func entry(_ name: ModelName) -> Entry? { state.withLockedValue { Self.asIs($0.models[name]) } }
 
     package var all: [(name: ModelName, entry: Entry)] {
-        models.withLockedValue { $0.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+        state.withLockedValue { state in
+            state.models.sorted { $0.key < $1.key }.compactMap { name, entry in
+                Self.asIs(entry).map { (name, $0) }
+            }
+        }
     }
 
-    /// Creates a model, or finds the one there is.
-    package func create(_ name: ModelName, _ spec: ModelSpec) throws(SpecFolder.Failure) -> Creation {
-        let outcome = models.withLockedValue { models -> Creation in
-            if case .open(let lane) = models[name] { return lane.spec == spec ? .exists(lane) : .otherSpec(lane) }
-            guard models[name] != nil || models.count < Limits.Training.modelCountMax else { return .tooMany }
+    private static func asIs(_ entry: Entry?) -> Entry? {
+        guard case .open(let lane) = entry, let reason = lane.closedReason.withLockedValue({ $0 }) else { return entry }
+        return .closed(lane.spec, reason: reason)
+    }
+
+    // MARK: the clock's node
+
+    /// Creates a model whose clock is here, or finds the one there is; answers when its owners have joined.
+    package func create(
+        _ name: ModelName, _ spec: ModelSpec, owners: [Int]
+    ) async throws(SpecFolder.Failure) -> Creation {
+        let outcome = state.withLockedValue { state -> Creation in
+            if case .open(let lane) = Self.asIs(state.models[name]) {
+                return lane.spec == spec ? .exists(lane) : .otherSpec(lane)
+            }
+            guard state.models[name] != nil || state.models.count < Limits.Training.modelCountMax else {
+                return .tooMany
+            }
             var random = SystemRandomNumberGenerator()
-            let lane = ModelLane(
-                name: name, spec: spec, history: .random(using: &random), publishInterval: publishInterval)
-            models[name] = .open(lane)
-            return .created(lane)
+            let identity = ModelIdentity(name: name, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
+            return .created(add(identity, spec, .random(using: &random), to: &state))
         }
-        if case .created = outcome { try specs?.write(name, spec) }
+        guard case .created(let lane) = outcome else { return outcome }
+        if let reason = await gathered(lane) {
+            await lane.close(reason)
+            return .failed(reason)
+        }
+        try specs?.write(name, spec)
         return outcome
     }
 
+    /// Nil when all owners joined in time, else why they did not.
+    private func gathered(_ lane: ModelLane) async -> String? {
+        await withCheckedContinuation { continuation in
+            let answered = Locked(false)
+            let answer: @Sendable (String?) -> Void = { reason in
+                let isFirst = answered.withLockedValue { answered in
+                    defer { answered = true }
+                    return !answered
+                }
+                if isFirst { continuation.resume(returning: reason) }
+            }
+            lane.gather(answer)
+            lane.after(Limits.Group.joinWait) { lane in
+                answer(lane.status.withLockedValue { "it \($0.waitsFor.map { "waits for " + $0 } ?? "does not open")" })
+            }
+        }
+    }
+
     package func delete(_ name: ModelName) async throws(SpecFolder.Failure) -> Bool {
-        let entry = models.withLockedValue { $0.removeValue(forKey: name) }
+        let entry = state.withLockedValue { state in
+            let entry = state.models.removeValue(forKey: name)
+            if case .open(let lane) = entry { state.lanes[lane.history] = nil }
+            return entry
+        }
         if entry != nil { try specs?.remove(name) }
-        if case .open(let lane) = entry { await lane.close() }
+        if case .open(let lane) = entry { await lane.close(Self.deleted) }
         return entry != nil
     }
 
+    private static let deleted = "it was deleted"
+
     package func close() async {
-        for case (_, .open(let lane)) in all { await lane.close() }
-    }
-}
-
-/// The specs of a node's models as files, NAME.yaml.
-package struct SpecFolder: Sendable {
-    package struct Failure: Error, CustomStringConvertible {
-        package let description: String
-    }
-    private let path: FilePath
-
-    package init(_ path: String) throws(Failure) {
-        self.path = FilePath(path)
-        do { try makeFolders(self.path) } catch { throw Failure(description: "state folder \(path): \(error)") }
+        for lane in state.withLockedValue({ Array($0.lanes.values) }) { await lane.close("its node stops") }
     }
 
-    func read() throws(Failure) -> [ModelName: ModelSpec] {
-        var specs: [ModelName: ModelSpec] = [:]
-        do {
-            for file in try listFolder(path) where file.hasSuffix(".yaml") {
-                guard let name = ModelName(String(file.dropLast(5))) else { continue }
-                specs[name] = try ModelSpec(yaml: try readText(path.appending(file)))
+    // MARK: other nodes
+
+    /// A message from another node.
+    package func received(_ envelope: Envelope, from other: Int) {
+        switch envelope.message {
+        case .prepare(let identity): lane(identity, envelope.history, from: other)?.join()
+        case .opened(let identity):
+            lane(identity, envelope.history, from: other)?.receive(envelope.message, from: other)
+        default:
+            guard let lane = state.withLockedValue({ $0.lanes[envelope.history] }) else { return }
+            lane.receive(envelope.message, from: other)
+            if case .closed(let reason) = envelope.message, reason == Self.deleted { forget(lane) }
+        }
+    }
+
+    /// Another node lives anew.
+    package func restarted(_ other: Int) {
+        for lane in state.withLockedValue({ Array($0.lanes.values) }) { lane.restarted(other) }
+    }
+
+    /// The lane of a model that its clock told of; made when it is new.
+    private func lane(_ identity: ModelIdentity, _ history: History, from other: Int) -> ModelLane? {
+        // Only a model's clock speaks for it. A spec that this node cannot read gets no answer: the clock says who is late.
+        guard identity.owners.first == other, let spec = try? ModelSpec(yaml: identity.spec) else { return nil }
+        let (lane, earlier) = state.withLockedValue { state -> (ModelLane?, ModelLane?) in
+            if let lane = state.lanes[history] { return (lane, nil) }
+            guard identity.owners.allSatisfy({ state.place.names.indices.contains($0) }) else { return (nil, nil) }
+            var earlier: ModelLane?
+            if case .open(let lane) = state.models[identity.name] {
+                earlier = lane
+                state.lanes[lane.history] = nil
             }
-        } catch { throw Failure(description: "state folder \(path): \(error)") }
-        return specs
+            return (add(identity, spec, history, to: &state), earlier)
+        }
+        // The model was created anew: followers of the earlier one come back for the new one.
+        if let earlier { Task { await earlier.close("it was created anew") } }
+        return lane
     }
 
-    func write(_ name: ModelName, _ spec: ModelSpec) throws(Failure) {
-        do { try writeText(spec.yaml, to: path.appending("\(name).yaml")) } catch {
-            throw Failure(description: "state folder \(path): \(error)")
+    private func forget(_ lane: ModelLane) {
+        state.withLockedValue { state in
+            state.lanes[lane.history] = nil
+            if case .open(let named) = state.models[lane.name], named === lane { state.models[lane.name] = nil }
         }
     }
 
-    func remove(_ name: ModelName) throws(Failure) {
-        do { try removeFile(path.appending("\(name).yaml")) } catch {
-            throw Failure(description: "state folder \(path): \(error)")
-        }
+    private func add(
+        _ identity: ModelIdentity, _ spec: ModelSpec, _ history: History, to state: inout State
+    ) -> ModelLane {
+        let place = state.place
+        // A model of one owner has a thread of its own; those of several share the one that carries their rounds.
+        let isAlone = identity.owners == [place.node]
+        let lane = ModelLane(
+            identity, spec, history: history, publishInterval: publishInterval, node: place.node, names: place.names,
+            thread: isAlone ? WorkThread() : place.control ?? WorkThread(), links: place.links)
+        if case .open(let earlier) = state.models[identity.name] { state.lanes[earlier.history] = nil }
+        state.models[identity.name] = .open(lane)
+        state.lanes[history] = lane
+        return lane
     }
 }

@@ -5,16 +5,21 @@ package import Transport
 
 /// What trainers and operators may ask of a server node.
 package struct ServerRoutes: Sendable {
-    let node: String
-    let registry: ModelRegistry
+    let group: ServerGroup
+    let forwarding: Forwarding
     let isDraining: Locked<Bool>
     let started = ContinuousClock.now
+
+    private var registry: ModelRegistry { group.registry }
+    private var node: String { group.names[group.node] }
 
     package var all: [Route] {
         [
             .whole(.put, "/v1/models/{model}", bodyLimit: 1 << 20) { create($0, $1) },
             .whole(.get, "/v1/models/{model}", bodyLimit: 0) { exchange, _ in
-                withEntry(exchange) { exchange, name, entry in respond(exchange, name, entry) }
+                atClock(exchange) { exchange, name in
+                    withEntry(exchange, name) { entry in respond(exchange, name, entry) }
+                }
             },
             .whole(.delete, "/v1/models/{model}", bodyLimit: 0) { exchange, _ in delete(exchange) },
             .whole(.get, "/v1/models", bodyLimit: 0) { exchange, _ in list(exchange) },
@@ -46,32 +51,61 @@ package struct ServerRoutes: Sendable {
             return exchange.fail(
                 status: 400, "a model's name is 1 to 64 letters, digits, '_', '-' or '.', not beginning with '.'")
         }
-        do {
-            let spec = try ModelSpec(yaml: body.text)
-            switch try registry.create(name, spec) {
-            case .created(let lane): respond(exchange, name, .open(lane), status: 201)
-            case .exists(let lane): respond(exchange, name, .open(lane))
-            case .otherSpec:
-                exchange.fail(
-                    status: 409, "model \(name) exists with another spec; delete it first, or choose another name")
-            case .tooMany: exchange.fail(status: 507, "a node holds at most \(Limits.Training.modelCountMax) models")
+        let spec: ModelSpec
+        do throws(ConfigurationError) { spec = try ModelSpec(yaml: body.text) } catch {
+            return exchange.fail(status: 400, error.description)
+        }
+        let owners = group.owners(of: name)
+        guard owners.count <= spec.indexCount else {
+            return exchange.fail(
+                status: 400, "a model of \(spec.bits) bits has no index for each of its \(owners.count) owners")
+        }
+        atClock(exchange, body: Bytes(string: body.text)) { exchange, name in
+            let remote = exchange.remote
+            Task {
+                do {
+                    let creation = try await registry.create(name, spec, owners: owners)
+                    await created(remote, name, creation)
+                } catch {
+                    remote.onLoop { $0.fail(status: 500, "\(error)") }
+                }
             }
-        } catch let error as ConfigurationError {
-            exchange.fail(status: 400, error.description)
-        } catch {
-            exchange.fail(status: 500, "\(error)")
+        }
+    }
+
+    private func created(_ remote: RemoteExchange, _ name: ModelName, _ creation: ModelRegistry.Creation) async {
+        switch creation {
+        case .created(let lane), .exists(let lane):
+            let status = if case .created = creation { 201 } else { 200 }
+            let told = await lane.fullStatus()
+            remote.onLoop { $0.respondJSON(describe(name, .open(lane), status: told), status: status) }
+        case .otherSpec:
+            remote.onLoop {
+                $0.fail(
+                    status: 409, "model \(name) exists with another spec; delete it first, or choose another name")
+            }
+        case .tooMany:
+            remote.onLoop {
+                $0.fail(status: 507, "a node holds at most \(Limits.Training.modelCountMax) models")
+            }
+        case .failed(let reason):
+            remote.onLoop {
+                $0.fail(status: 503, "model \(name) was not created: \(reason)", headers: [("retry-after", "1")])
+            }
         }
     }
 
     private func delete(_ exchange: Exchange) {
-        withEntry(exchange) { exchange, name, _ in
-            let remote = exchange.remote
-            Task {
-                do {
-                    _ = try await registry.delete(name)
-                    remote.onLoop { $0.respondJSON("{\"model\":\(jsonString(name.text)),\"deleted\":true}") }
-                } catch {
-                    remote.onLoop { $0.fail(status: 500, "\(error)") }
+        atClock(exchange) { exchange, name in
+            withEntry(exchange, name) { _ in
+                let remote = exchange.remote
+                Task {
+                    do {
+                        _ = try await registry.delete(name)
+                        remote.onLoop { $0.respondJSON("{\"model\":\(jsonString(name.text)),\"deleted\":true}") }
+                    } catch {
+                        remote.onLoop { $0.fail(status: 500, "\(error)") }
+                    }
                 }
             }
         }
@@ -82,10 +116,10 @@ package struct ServerRoutes: Sendable {
         exchange.respondJSON("{\"models\":[\(models.joined(separator: ","))]}")
     }
 
-    /// The names of open models, one a line.
+    /// The names of open models with rows here, one a line.
     private func names(_ exchange: Exchange) {
         var names = ""
-        for case (let name, .open) in registry.all { names += "\(name)\n" }
+        for case (let name, .open(let lane)) in registry.all where lane.isOwner { names += "\(name)\n" }
         exchange.respond(status: 200, contentType: "text/plain", body: Bytes(string: names))
     }
 
@@ -102,58 +136,86 @@ package struct ServerRoutes: Sendable {
 
     private func describe(_ name: ModelName, _ entry: ModelRegistry.Entry, status: ModelStatus?) -> String {
         switch entry {
-        case .closed(let spec):
+        case .closed(let spec, let reason):
             return jsonObject([
-                "model": jsonString(name.text), "state": "\"closed\"", "spec": jsonString(spec.yaml),
-                "fingerprint": "\"\(spec.fingerprint)\"", "owner": jsonString(node),
+                "model": jsonString(name.text), "state": "\"closed\"", "reason": jsonString(reason),
+                "spec": jsonString(spec.yaml), "fingerprint": "\"\(spec.fingerprint)\"",
+                "owners": names(of: group.owners(of: name)),
             ])
         case .open(let lane):
             let status = status ?? lane.status.withLockedValue { $0 }
             return jsonObject([
-                "model": jsonString(name.text), "state": "\"open\"", "spec": jsonString(lane.spec.yaml),
+                "model": jsonString(name.text), "state": jsonString(status.phase), "spec": jsonString(lane.spec.yaml),
                 "fingerprint": "\"\(lane.spec.fingerprint)\"", "history": "\"\(lane.history)\"",
-                "version": "\(status.version)", "published_version": "\(status.publishedVersion)",
+                "version": "\(status.version)", "stable_version": "\(status.stableVersion)",
+                "published_version": "\(status.publishedVersion)",
                 "published_rows": "\(status.publishedRowCount)", "published_bytes": "\(status.publishedByteCount)",
                 "followers": "\(lane.hub.followerCount)", "clamped_products": "\(status.clampedCount)",
                 "queued_bytes": "\(lane.queuedByteCount.withLockedValue { $0 })", "durability": "\"none\"",
-                "owner": jsonString(node), "validation": status.validationJSON,
+                "owners": names(of: lane.identity.owners), "clock": "\(lane.isClock)",
+                "shard": lane.identity.owners.firstIndex(of: group.node).map { "\($0)" } ?? "null",
+                "commits": "\(status.commitCount)", "rounds": "\(status.roundCount)",
+                "accepted_per_round": jsonNumber(status.acceptedPerRound),
+                "round_us": jsonNumber(status.roundMicroseconds),
+                "waits_for": status.waitsFor.map { jsonString($0) } ?? "null",
+                "validation": status.validationJSON,
             ])
         }
     }
 
-    private func withEntry(
-        _ exchange: Exchange, _ body: (Exchange, ModelName, ModelRegistry.Entry) -> Void
-    ) {
+    private func names(of owners: [Int]) -> String {
+        "[\(owners.map { jsonString(group.names[$0]) }.joined(separator: ","))]"
+    }
+
+    /// Runs `body` where the model's clock is: here, or the request is passed on.
+    private func atClock(_ exchange: Exchange, body: Bytes? = nil, _ here: (Exchange, ModelName) -> Void) {
         let text = exchange.part("model")
-        guard let name = ModelName(text), let entry = registry.entry(name) else {
-            return exchange.fail(status: 404, "no model '\(text)' here; create it with PUT /v1/models/\(text)")
-        }
-        body(exchange, name, entry)
+        guard let name = ModelName(text) else { return exchange.fail(status: 404, noModel(text)) }
+        let clock = group.owners(of: name)[0]
+        if clock == group.node { return here(exchange, name) }
+        forwarding.pass(exchange, body: body, to: group.names[clock], at: group.topology.nodes[clock].listen)
+    }
+
+    private func noModel(_ text: String) -> String { "no model '\(text)' here; create it with PUT /v1/models/\(text)" }
+
+    private func withEntry(_ exchange: Exchange, _ name: ModelName, _ body: (ModelRegistry.Entry) -> Void) {
+        guard let entry = registry.entry(name) else { return exchange.fail(status: 404, noModel(name.text)) }
+        body(entry)
     }
 
     private func withLane(_ exchange: Exchange, _ body: (ModelLane) -> Void) {
-        withEntry(exchange) { exchange, name, entry in
-            switch entry {
-            case .open(let lane): body(lane)
-            case .closed: exchange.fail(status: 503, closedReason(name), headers: [("retry-after", "10")])
+        atClock(exchange) { exchange, name in
+            withEntry(exchange, name) { entry in
+                switch entry {
+                case .open(let lane): body(lane)
+                case .closed(_, let reason):
+                    exchange.fail(status: 503, closed(name, reason), headers: [("retry-after", "10")])
+                }
             }
         }
     }
 
-    private func closedReason(_ name: ModelName) -> String {
-        "model \(name) is closed: its owner \(node) restarted without its rows; "
-            + "create it again with PUT /v1/models/\(name), under a new history"
+    private func closed(_ name: ModelName, _ reason: String) -> String {
+        "model \(name) is closed: \(reason); create it again with PUT /v1/models/\(name), under a new history"
     }
 
     // MARK: training
 
     private func train(_ exchange: Exchange) -> any BodyReceiver {
         let text = exchange.part("model")
-        guard let name = ModelName(text), let entry = registry.entry(name) else {
-            return RefusedBody(exchange, status: 404, "no model '\(text)' here; create it with PUT /v1/models/\(text)")
+        guard let name = ModelName(text) else { return RefusedBody(exchange, status: 404, noModel(text)) }
+        guard let entry = registry.entry(name) else {
+            let clock = group.owners(of: name)[0]
+            guard group.links?.isUp(clock) ?? true else {
+                return RefusedBody(
+                    exchange, status: 503, "\(group.names[clock]), where the model's clock is, is not reached",
+                    headers: [("retry-after", String(Limits.Training.retryAfterSeconds))])
+            }
+            return RefusedBody(exchange, status: 404, noModel(text))
         }
         guard case .open(let lane) = entry else {
-            return RefusedBody(exchange, status: 503, closedReason(name), headers: [("retry-after", "10")])
+            guard case .closed(_, let reason) = entry else { preconditionFailure("open or closed") }
+            return RefusedBody(exchange, status: 503, closed(name, reason), headers: [("retry-after", "10")])
         }
         do throws(TrainingRequest.Problem) { return TrainingPost(lane, try TrainingRequest(exchange)) } catch {
             return RefusedBody(exchange, status: error.status, error.text)
@@ -180,8 +242,7 @@ package struct ServerRoutes: Sendable {
     private func digest(_ exchange: Exchange) {
         withLane(exchange) { lane in
             let remote = exchange.remote
-            Task {
-                let (digest, version) = await lane.publishDigest()
+            lane.publishDigest { digest, version in
                 remote.onLoop {
                     $0.respondJSON(
                         "{\"digest\":\"\(digest)\",\"version\":\(version),\"history\":\"\(lane.history)\"}")
@@ -194,8 +255,9 @@ package struct ServerRoutes: Sendable {
 
     private func feed(_ exchange: Exchange) -> any BodyReceiver {
         let text = exchange.part("model")
-        guard let name = ModelName(text), case .open(let lane) = registry.entry(name) else {
-            return RefusedBody(exchange, status: 404, "no open model '\(text)' here")
+        guard let name = ModelName(text), case .open(let lane) = registry.entry(name), lane.isOwner
+        else {
+            return RefusedBody(exchange, status: 404, "no rows of an open model '\(text)' here")
         }
         var position: (history: History, version: Version)?
         if let history = exchange.query("history").flatMap({ History(hex: $0) }),
@@ -212,6 +274,14 @@ package struct ServerRoutes: Sendable {
         exchange.respondJSON("{\"live\":true,\"ready\":\(isReady)}", status: isReady ? 200 : 503)
     }
 
+    /// The server nodes, and whether each is reached.
+    private var nodes: [String] {
+        group.names.indices.map { place in
+            let isUp = place == group.node || group.links?.isUp(place) ?? true
+            return jsonObject(["node": jsonString(group.names[place]), "reached": "\(isUp)"])
+        }
+    }
+
     private func status(_ exchange: Exchange) {
         let models = registry.all.map { describe($0.name, $0.entry, status: nil) }
         exchange.respondJSON(
@@ -219,6 +289,7 @@ package struct ServerRoutes: Sendable {
                 "node": jsonString(node), "role": "\"server\"",
                 "uptime_seconds": jsonNumber((ContinuousClock.now - started).seconds),
                 "draining": "\(isDraining.withLockedValue { $0 })",
+                "nodes": "[\(nodes.joined(separator: ","))]",
                 "models": "[\(models.joined(separator: ","))]",
             ]))
     }

@@ -3,7 +3,7 @@ internal import Domain
 internal import Logging
 internal import Transport
 
-/// A server node: owns models, learns training traffic, feeds followers. `run` returns when it was drained.
+/// A server node: owns models or shards of them, learns training traffic, feeds followers. `run` returns when it was drained.
 package struct ServerNode: Sendable {
     private let options: ServerOptions
 
@@ -16,27 +16,39 @@ package struct ServerNode: Sendable {
     ///   - stop: returns when the node shall drain and end.
     package func run(started: (_ port: Int, _ peerPort: Int) -> Void, stop: () async -> Void) async throws {
         let log = Logger(label: "sluice.server.\(options.name)")
-        let loops = makeEventLoops(options.loopCount)
         let registry = try ModelRegistry(publishInterval: options.publishInterval, stateFolder: options.stateFolder)
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
+        let group = try ServerGroup(
+            options.topology ?? ClusterTopology(alone: options), name: options.name, registry: registry, token: token,
+            log: log)
+        // Beside other nodes, parsing gives way to rounds.
+        let loops = makeEventLoops(
+            options.loopCount, niceness: group.links == nil ? 0 : Limits.Group.parsingNiceness)
         let isDraining = Locked(false)
-        let routes = ServerRoutes(node: options.name, registry: registry, isDraining: isDraining)
+        let routes = ServerRoutes(group: group, forwarding: Forwarding(loops: loops), isDraining: isDraining)
 
         let listener = try await HTTPListener.start(
             host: options.listen.host, port: options.listen.port, group: loops, router: Router(routes.all))
         let peers = try await HTTPListener.start(
             host: options.peerListen.host, port: options.peerListen.port, group: loops,
-            router: Router(routes.forNodes, token: token), options: ListenerOptions(requiresToken: true))
+            router: Router(routes.forNodes + group.bulkRoutes, token: token),
+            options: ListenerOptions(requiresToken: true))
+        let control = try await group.listen(options.controlListen, token: token)
         log.info("listening", metadata: ["http": "\(listener.port)", "peer": "\(peers.port)"])
         started(listener.port, peers.port)
 
-        await stop()
-        log.info("draining")
-        isDraining.withLockedValue { $0 = true }
-        await listener.drain(within: Limits.Node.drainTimeout)
-        await registry.close()
+        await withDiscardingTaskGroup { tasks in
+            if let links = group.links { tasks.addTask { await links.run() } }
+            await stop()
+            log.info("draining")
+            isDraining.withLockedValue { $0 = true }
+            await listener.drain(within: Limits.Node.drainTimeout)
+            await registry.close()
+            tasks.cancelAll()
+        }
         await peers.drain(within: .seconds(1))
+        await control?.drain(within: .seconds(1))
         log.info("stopped")
     }
 }

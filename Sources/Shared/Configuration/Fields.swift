@@ -117,6 +117,13 @@ package struct Fields {
         return texts
     }
 
+    package mutating func textListsByKey(_ key: String) throws(ConfigurationError) -> [String: [String]]? {
+        guard var fields = try fields(key) else { return nil }
+        var lists: [String: [String]] = [:]
+        for key in fields.values.keys.sorted() { lists[key] = try fields.texts(key) }
+        return lists
+    }
+
     /// Keys in the order of the file's mapping that were not asked for are an error that names the known ones.
     package func refuseRest() throws(ConfigurationError) {
         guard let key = values.keys.min() else { return }

@@ -28,6 +28,12 @@ package struct ServerOptions: Sendable {
     package var name = "server-0"
     package var listen = Address(host: "127.0.0.1", port: 9000)
     package var peerListen = Address(host: "127.0.0.1", port: 9100)
+    /// Where other server nodes send what rounds exchange; only used with a cluster file.
+    package var controlListen = Address(host: "127.0.0.1", port: 9200)
+    /// Where the cluster's nodes and owners are written; nil for a node alone.
+    package var clusterFile: String?
+    /// What it says.
+    package var topology: ClusterTopology?
     package var publishInterval: Duration = .milliseconds(100)
     package var tokenFile: String?
     /// Where the specs of models outlive the process; nil keeps nothing.
@@ -48,12 +54,27 @@ package struct ServerOptions: Sendable {
         if let name = try fields.text("name") { self.name = name }
         if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
         if let text = try fields.text("peer_listen") { peerListen = try Address(text, of: "'peer_listen'") }
+        if let text = try fields.text("control_listen") { controlListen = try Address(text, of: "'control_listen'") }
         if let interval = try fields.duration("publish_every", in: Limits.Feed.publishInterval) {
             publishInterval = interval
         }
         if let path = try fields.text("token_file") { tokenFile = path }
         if let path = try fields.text("state_folder") { stateFolder = path }
+        if let path = try fields.text("cluster") { clusterFile = path }
         if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }
+    }
+}
+
+extension ServerOptions {
+    /// Takes this node's addresses from the cluster's file.
+    package mutating func join(_ topology: ClusterTopology, of place: String) throws(ConfigurationError) {
+        guard let own = topology.place(of: name) else {
+            throw .init("\(place): 'servers' does not name '\(name)', which is this node's name")
+        }
+        self.topology = topology
+        (listen, peerListen, controlListen) = (
+            topology.nodes[own].listen, topology.nodes[own].peerListen, topology.nodes[own].controlListen
+        )
     }
 }
 

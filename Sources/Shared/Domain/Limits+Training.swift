@@ -29,6 +29,37 @@ extension Limits {
         package static let retryAfterSeconds = 1
     }
 
+    /// Between server nodes.
+    package enum Group {
+        /// Bytes of one message: the slice of a batch of `Training.batchByteCountMax` bytes of text is at most about four
+        /// times the text (a feature of two bytes becomes an index and a value).
+        package static let messageByteCountMax = 64 << 20
+        /// Nodes of a cluster, so that margins of all owners sum exactly (docs/decisions/0003).
+        package static let nodeCountMax = 64
+        /// Bytes of text of one intake's batches that are granted and not ordered: what owners park for it.
+        package static let grantedByteCountMax = 32 << 20
+        /// Commits that are not learned by all owners when the next batch is ordered.
+        package static let unstableCommitCountMax = 2
+        /// Bodies remembered of which a batch was not taken, so that offers under way are not learned behind it.
+        package static let overBodyCountMax = 256
+        /// A batch that its intake does not deliver gives way to its retry after this time.
+        package static let retryWait: Duration = .seconds(2)
+        /// How long the creation of a model waits for its owners.
+        package static let joinWait: Duration = .seconds(5)
+        /// How long a request that was passed on waits for its answer: longer than `joinWait`.
+        package static let forwardWait: Duration = .seconds(15)
+        /// A batch whose clock says nothing for this time is refused by its intake; a named one may be sent again.
+        package static let answerWait: Duration = .seconds(10)
+        /// Messages a link's receiver takes before it says so: the sender keeps what was not confirmed.
+        package static let confirmedMessageCount: UInt64 = 32
+        /// The largest wait before a link is tried again.
+        package static let reconnectWaitMax: Duration = .milliseconds(500)
+        /// How much parsing gives way to rounds on a node of several (docs/SPEED.md, "Rounds").
+        package static let parsingNiceness: Int32 = 19
+        /// How often waiting batches are looked at for their deadlines.
+        package static let tickInterval: Duration = .milliseconds(50)
+    }
+
     package enum Learning {
         /// Examples of one window of settled rounds.
         package static let windowMax = 1024

@@ -1,3 +1,5 @@
+package import Domain
+
 /// What a set of weights hashes to: the sum, modulo 2^128, of a hash of each row whose weight is not zero.
 ///
 /// A sum, so that owners add theirs up, in any order. It finds mistakes, not forgeries: whoever chooses the weights can
@@ -47,5 +49,17 @@ extension WeightDigest: CustomStringConvertible {
 package func digest(weights: Span<Float>, firstIndex: UInt64) -> WeightDigest {
     precondition(firstIndex <= FormatLimits.indexLimitMax, "an index is below 2^32")
     precondition(UInt64(weights.count) <= FormatLimits.indexLimitMax - firstIndex, "an index is below 2^32")
-    return WeightDigest(sum: rowHashSum(weights: weights, firstIndex: firstIndex))
+    return WeightDigest(sum: rowHashSum(weights: weights, firstIndex: firstIndex, step: 1))
+}
+
+/// The digest of neighbouring rows of a shard.
+///
+/// - Parameters:
+///   - weights: of the shard's rows `firstRow`, `firstRow` + 1, …
+/// - Precondition: the last index is below 2^32. Allocates nothing; O(weights).
+package func digest(weights: Span<Float>, firstRow: Int, of shard: Shard) -> WeightDigest {
+    let end = shard.index(ofRow: firstRow + max(0, weights.count - 1))
+    precondition(firstRow >= 0 && UInt64(end) < FormatLimits.indexLimitMax, "an index is below 2^32")
+    return WeightDigest(
+        sum: rowHashSum(weights: weights, firstIndex: UInt64(shard.index(ofRow: firstRow)), step: UInt64(shard.count)))
 }

@@ -7,8 +7,8 @@ package struct DirtyRows: ~Copyable {
     private var words: [UInt64]
     private var summary: [UInt64]
 
-    package init(indexCount: Int) {
-        words = Array(repeating: 0, count: (indexCount + 63) / 64)
+    package init(rowCount: Int) {
+        words = Array(repeating: 0, count: (rowCount + 63) / 64)
         summary = Array(repeating: 0, count: (words.count + 64 * 64 - 1) / (64 * 64))
     }
 
@@ -17,7 +17,7 @@ package struct DirtyRows: ~Copyable {
     }
 
     /// Hands out the marked rows in rising order and unmarks them.
-    package mutating func drain(into indices: inout [UInt32]) {
+    package mutating func drain(into rows: inout [UInt32]) {
         for s in summary.indices where summary[s] != 0 {
             var blocks = summary[s]
             summary[s] = 0
@@ -28,7 +28,7 @@ package struct DirtyRows: ~Copyable {
                     var bits = words[w]
                     words[w] = 0
                     while bits != 0 {
-                        indices.append(UInt32(w * 64 + bits.trailingZeroBitCount))
+                        rows.append(UInt32(w * 64 + bits.trailingZeroBitCount))
                         bits &= bits - 1
                     }
                 }

@@ -1,9 +1,8 @@
-internal import CKernels
 package import Domain
 package import Features
 package import Format
 
-/// A model's rows and the rule that changes them: plain sequential learning, one example after the other.
+/// A model with one owner: plain sequential learning, one example after the other, each scored before it is learned.
 ///
 /// The margins are sums of products quantised to 2^-32, so they have no order: the same whether one owner holds all
 /// rows or many hold some (docs/decisions/0003-quantised-margins.md).
@@ -17,17 +16,15 @@ package struct Learner: ~Copyable {
     /// Products of weight and value beyond ±512 that a margin had to clamp. Not 0 means values want scaling.
     package private(set) var clampedCount = 0
 
-    private var table: RowTable
+    package private(set) var rows: ModelRows
     /// Of the last batch learned: the first E are its examples' margins, in log-odds.
     package private(set) var margins: [Double] = []
-    private var weights = [Float](repeating: 0, count: Limits.Features.perExampleMax + ExampleBatch.slack)
     /// What a tolerant model learns with. An exact one needs no windows here: it has all rows.
     private var rounds: SettledRounds
-    private var windowPass = WindowPass()
 
     package init(_ spec: ModelSpec) {
         self.spec = spec
-        table = RowTable(indexCount: spec.indexCount)
+        rows = ModelRows(spec)
         rounds = SettledRounds(spec.settle)
     }
 
@@ -50,86 +47,31 @@ package struct Learner: ~Copyable {
         precondition(spec.settle == .exact || range == 0..<count, "a tolerant model learns whole batches")
         guard !range.isEmpty else { return }
         if margins.count < count { margins = Array(repeating: 0, count: max(count, 2 * margins.count)) }
-        switch spec.learner {
-        case .ftrl(let alpha, let beta, let l1, let l2):
-            learn(batch, range, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2))
-        case .adagrad(let rate):
-            learn(batch, range, AdaGradRule(rate: rate))
+        switch spec.settle {
+        case .exact: clampedCount += rows.learn(batch, range, margins: &margins)
+        case .tolerant: settle(batch)
         }
         validation.add(margins: margins, batch, range)
         exampleCount += UInt64(range.count)
         lastExample = range.upperBound - 1
     }
 
-    private mutating func learn(_ batch: borrowing ExampleBatch, _ range: Range<Int>, _ rule: some LearningRule) {
-        guard spec.settle == .exact else { return settle(batch, rule) }
-        clampedCount += table.withColumns(batch, margins: &margins, weights: &weights) { columns in
-            learnExamples(rule, columns, examples: range)
-        }
-    }
-
     /// Learns a batch in settled rounds, as several owners would.
-    private mutating func settle(_ batch: borrowing ExampleBatch, _ rule: some LearningRule) {
+    private mutating func settle(_ batch: borrowing ExampleBatch) {
         rounds.begin(exampleCount: batch.exampleCount)
         while !rounds.window.isEmpty {
             let window = rounds.window
-            windowPass.run(rule, &table, batch, residuals: rounds.residuals, window: window, tried: rounds.tried)
-            let told = windowPass.margins
+            rows.pass(batch, residuals: rounds.residuals, window: window, tried: rounds.tried)
+            let told = rows.margins
             let accepted = rounds.received(
                 margins: told.span.extracting(first: window.count), labels: batch.labels.span,
                 importances: batch.importances.span)
+            guard let accepted else { preconditionFailure("these rows' own margins settle") }
             for k in 0..<accepted { margins[window.lowerBound + k] = told[k] }
-            clampedCount += windowPass.settle(&table, accepted: accepted)
-        }
-    }
-
-    /// The weights of indices `range`, as workers hold them.
-    package func weights(_ range: Range<Int>, into weights: inout MutableSpan<Float>) {
-        switch spec.learner {
-        case .ftrl(let alpha, let beta, let l1, let l2):
-            table.weights(range, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), into: &weights)
-        case .adagrad(let rate):
-            table.weights(range, AdaGradRule(rate: rate), into: &weights)
-        }
-    }
-
-    /// As above; the array is long enough.
-    package func weights(_ range: Range<Int>, into weights: inout [Float]) {
-        var span = weights.mutableSpan
-        self.weights(range, into: &span)
-    }
-
-    /// As below, for arrays; `weights` is long enough.
-    package func weights(at indices: [UInt32], into weights: inout [Float]) {
-        var span = weights.mutableSpan
-        self.weights(at: indices.span, into: &span)
-    }
-
-    /// The weights of the rows `indices`, as workers hold them.
-    package func weights(at indices: Span<UInt32>, into weights: inout MutableSpan<Float>) {
-        switch spec.learner {
-        case .ftrl(let alpha, let beta, let l1, let l2):
-            table.weights(at: indices, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), into: &weights)
-        case .adagrad(let rate):
-            table.weights(at: indices, AdaGradRule(rate: rate), into: &weights)
+            clampedCount += rows.settle(accepted: accepted)
         }
     }
 
     /// The digest of all weights. O(2^bits).
-    package var digest: WeightDigest {
-        var sum = WeightDigest()
-        var weights = [Float](repeating: 0, count: min(spec.indexCount, Limits.Copy.chunkIndexCount))
-        for start in stride(from: 0, to: spec.indexCount, by: weights.count) {
-            let range = start..<min(start + weights.count, spec.indexCount)
-            sum = sum + digest(of: range, scratch: &weights)
-        }
-        return sum
-    }
-
-    /// The digest of the weights of indices `range`. O(range).
-    package func digest(of range: Range<Int>, scratch weights: inout [Float]) -> WeightDigest {
-        if weights.count < range.count { weights = Array(repeating: 0, count: range.count) }
-        self.weights(range, into: &weights)
-        return Format.digest(weights: weights.span.extracting(first: range.count), firstIndex: UInt64(range.lowerBound))
-    }
+    package var digest: WeightDigest { rows.digest }
 }

@@ -24,8 +24,9 @@ package struct SettledRounds: Sendable {
 
     private let rule: Rule
     /// Examples accepted a round, lately; in 65536ths, so that every node computes the same.
-    private var acceptedLately: Int = 4 << 16
-    private var windowMax = 8
+    package private(set) var acceptedLately: Int = 4 << 16
+    /// The most examples the next window may have.
+    package private(set) var windowMax = 8
 
     /// The first example of the batch that is not learned.
     package private(set) var position = 0
@@ -64,15 +65,14 @@ package struct SettledRounds: Sendable {
     /// - Parameters:
     ///   - margins: of the window's examples, summed over owners. Shape [window].
     ///   - labels, importances: of the batch. Shape [E].
-    /// - Precondition: the margins are those of passes over `window` and `tried`. A round that must learn something and
-    ///   does not shows that they are not.
     /// - Returns: how many examples of the window are learned, from its first on; their margins are the progressive
-    ///   predictions. `residuals` then holds those of the examples behind them.
+    ///   predictions. `residuals` then holds those of the examples behind them. Nil when these cannot be the margins of
+    ///   passes over `window` and `tried`: an owner computes otherwise, and the same round would come for ever.
     package mutating func received(
         margins: Span<Double>, labels: Span<Float>, importances: Span<Float>
-    ) -> Int {
+    ) -> Int? {
         let (window, tried) = (window, tried)
-        precondition(margins.count == window.count, "a margin for each example of the window")
+        guard margins.count == window.count else { return nil }
         var accepted = 0
         for q in window {
             let probability = sigmoid(margins[q - window.lowerBound])
@@ -90,10 +90,9 @@ package struct SettledRounds: Sendable {
                 residuals[q] = residual
             }
         }
-        // Else the same round would come for ever. (A window that shrank may leave one behind it that was not scored.)
-        precondition(
-            accepted > 0 || tried.isEmpty || position >= scoredEnd, "what is scored from learned rows alone has settled"
-        )
+        // What is scored from learned rows alone has settled. (A window that shrank may leave one behind it that was not
+        // scored.)
+        guard accepted > 0 || tried.isEmpty || position >= scoredEnd else { return nil }
         scoredEnd = window.upperBound
         adapt(accepted, wasCut: window.count < windowMax, triedNothing: tried.isEmpty)
         position += accepted

@@ -11,7 +11,7 @@ package struct ShardGroup: ~Copyable {
     private var margins: [Double] = []
 
     package init(_ spec: ModelSpec, ownerCount: Int) {
-        owners = (0..<ownerCount).map { Owner(ShardLearner(spec, shard: $0, of: ownerCount)) }
+        owners = (0..<ownerCount).map { Owner(ModelRows(spec, Shard($0, of: ownerCount))) }
         rounds = SettledRounds(spec.settle)
     }
 
@@ -28,24 +28,25 @@ package struct ShardGroup: ~Copyable {
             let (window, tried) = (rounds.window, rounds.tried)
             var sums = [Double](repeating: 0, count: window.count)
             for (owner, slice) in zip(owners, slices) {
-                owner.learner.pass(slice, residuals: rounds.residuals, window: window, tried: tried)
-                let partial = owner.learner.margins
+                owner.rows.pass(slice, residuals: rounds.residuals, window: window, tried: tried)
+                let partial = owner.rows.margins
                 for k in 0..<window.count { sums[k] += partial[k] }
             }
             let accepted = rounds.received(
                 margins: sums.span, labels: batch.labels.span, importances: batch.importances.span)
+            guard let accepted else { preconditionFailure("the owners' own margins settle") }
             for k in 0..<accepted { margins[window.lowerBound + k] = sums[k] }
-            for owner in owners { _ = owner.learner.settle(accepted: accepted) }
+            for owner in owners { _ = owner.rows.settle(accepted: accepted) }
         }
         validation.add(margins: margins, batch, 0..<count)
         exampleCount += UInt64(count)
     }
 
     /// The digest of all weights. O(2^bits).
-    package var digest: WeightDigest { owners.reduce(WeightDigest()) { $0 + $1.learner.digest } }
+    package var digest: WeightDigest { owners.reduce(WeightDigest()) { $0 + $1.rows.digest } }
 
     private final class Owner {
-        var learner: ShardLearner
-        init(_ learner: consuming ShardLearner) { self.learner = learner }
+        var rows: ModelRows
+        init(_ rows: consuming ModelRows) { self.rows = rows }
     }
 }

@@ -1,4 +1,4 @@
-internal import Features
+package import Features
 
 /// Progressive validation: each example is scored before it is learned, and the scores are summed in the log's order.
 ///
@@ -49,7 +49,8 @@ package struct Validation: Sendable {
 
     package init() {}
 
-    mutating func add(margins: borrowing [Double], _ batch: borrowing ExampleBatch, _ range: Range<Int>) {
+    /// Scores the examples of `range` by their margins, in order. Both shapes [E] and more; features are not needed.
+    package mutating func add(margins: borrowing [Double], _ batch: borrowing ExampleBatch, _ range: Range<Int>) {
         let margins = margins.span
         let labels = batch.labels.span
         let importances = batch.importances.span

@@ -15,21 +15,24 @@ struct WindowPass: ~Copyable {
 
     /// Scores the window, tentatively learns `tried`, its first examples.
     ///
-    /// - Precondition: `settle` was called for the window before; `residuals` holds those of `tried`.
+    /// - Precondition: `settle` was called for the window before; `residuals` holds those of `tried`, the first that of
+    ///   example `residualStart`.
     mutating func run(
         _ rule: some LearningRule, _ table: inout RowTable, _ batch: borrowing ExampleBatch, residuals: [Float],
-        window: Range<Int>, tried: Range<Int>
+        from residualStart: Int, window: Range<Int>, tried: Range<Int>
     ) {
         precondition(loggedCount == 0, "a window is settled before the next is passed")
         precondition(window.upperBound <= batch.exampleCount, "the window is in the batch")
         precondition(
             tried.lowerBound == window.lowerBound && tried.upperBound <= window.upperBound, "a prefix is tried")
-        precondition(residuals.count >= tried.upperBound, "a residual for each example tried")
+        precondition(
+            tried.isEmpty || (residualStart <= tried.lowerBound && tried.upperBound - residualStart <= residuals.count),
+            "a residual for each example tried")
         reserve(window.count, batch.groupCountMax(tried))
         loggedCount = table.withPassColumns(
             batch, residuals: residuals, margins: &margins, clampedCounts: &clampedCounts, logEnds: &logEnds,
             weights: &weights, log: &log
-        ) { passWindow(rule, $0, window: window, tried: tried) }
+        ) { passWindow(rule, $0, residualStart: residualStart, window: window, tried: tried) }
     }
 
     /// Keeps the changes of the window's first `accepted` examples, takes the others back.

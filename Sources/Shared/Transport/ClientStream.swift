@@ -39,6 +39,16 @@ package final class ClientStream: Sendable {
             })
     }
 
+    /// Queues a piece of the body at once; what waits is the caller's to bound.
+    ///
+    /// - Precondition: the caller is on the connection's thread.
+    package func enqueue(_ chunk: ByteBuffer) {
+        let handler = connection.value
+        // Whether little enough is queued, or the stream has ended, is seen by whoever reads its body.
+        _ = exchange.value.write(chunk)
+        handler.resume(exchange.value)
+    }
+
     /// Ends the request's body.
     package func finish() async throws(TransportError) {
         let (connection, exchange) = (connection, exchange)

@@ -11,8 +11,17 @@ package typealias EventLoops = any NIOCore.EventLoopGroup
 package typealias Locked = NIOConcurrencyHelpers.NIOLockedValueBox
 
 /// The threads that connections run on: one event loop for each.
-package func makeEventLoops(_ count: Int) -> EventLoops {
-    MultiThreadedEventLoopGroup(numberOfThreads: count)
+///
+/// - Parameter niceness: 0 competes with other threads of the machine; up to 19 gives way to them.
+package func makeEventLoops(_ count: Int, niceness: Int32 = 0) -> EventLoops {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
+    for loop in Array(group.makeIterator()) { giveWay(loop, niceness) }
+    return group
+}
+
+/// Makes the loop's thread nicer. On Linux 0 names the calling thread; it may always make itself nicer.
+func giveWay(_ loop: any EventLoop, _ niceness: Int32) {
+    if niceness > 0 { loop.execute { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) } }
 }
 
 /// One thread that runs what it is given, in order: a model's lane, a follower.
@@ -27,8 +36,7 @@ package final class WorkThread: TaskExecutor {
     package init(niceness: Int32 = 0) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         loop = group.next()
-        // On Linux 0 names the calling thread; it may always make itself nicer.
-        if niceness > 0 { loop.execute { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) } }
+        Transport.giveWay(loop, niceness)
     }
 
     /// The thread as a place for connections.
@@ -63,6 +71,9 @@ package final class WorkThread: TaskExecutor {
     /// Leaves the core for a moment: long work calls it between its pieces. Niceness alone does not let others in: a
     /// scheduler that owes a nice thread its share lets it run for a tick, 4 ms (docs/SPEED.md, "Tail").
     package static func giveWay() { usleep(50) }
+
+    /// Whether the caller is on the thread.
+    package var isCurrent: Bool { loop.inEventLoop }
 
     /// Stops with a sentence when the caller is on another thread.
     package func precondition(file: StaticString = #fileID, line: UInt = #line) {

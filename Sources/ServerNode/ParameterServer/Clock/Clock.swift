@@ -1,55 +1,385 @@
 package import Domain
 
-/// Orders a model's batches: which one is learned next, which were learned already, which may not be.
+/// The one place that orders a model's batches: grants them places, orders what every owner has, counts commits, says
+/// what is stable and what became of each batch.
 ///
-/// Holds no rows and reads no clock; times come in as numbers. The caller parks a batch that must wait and asks again.
+/// No rows, no I/O, no time of its own: what happened comes in, `effects` is what to do about it. What the rounds of a
+/// batch compute is `BatchRounds`'s.
+///
+///     offered ─▶ waiting ─grant─▶ granted ─arrived at all owners─▶ ready ─order─▶ current ─learned─▶ commit ─▶ stable
 package struct Clock: Sendable {
-    package private(set) var trainers: [ModelName: TrainerMark] = [:]
-
-    package init() {}
-
-    package enum Answer: Equatable, Sendable {
-        /// Learn it now; then say `ordered`.
-        case order
-        /// It came before its predecessors: wait for them at most `Limits.Training.earlyWait`.
-        case wait
-        case duplicate(Version)
-        case gap(next: UInt64)
-        /// The sequence was learned with other bytes, or is older than what is remembered.
-        case conflict
-        /// As many trainers as a model remembers have been heard within the horizon.
-        case tooManyTrainers
+    package enum Effect: Equatable, Sendable {
+        /// Every owner keeps a place for the batch: its intake may send the slices.
+        case grant(BatchID)
+        /// Owners forget the batch's slice.
+        case drop(BatchID)
+        /// The batch is learned next.
+        case order(BatchID)
+        /// The batch is over; the same header goes to every owner.
+        case commit(CommitHeader)
+        /// Every owner learned the commit and those before it.
+        case stable(UInt64)
+        /// The batch's intake tells its trainer.
+        case answer(BatchID, BatchOutcome)
     }
 
-    /// A batch is offered by a named trainer.
-    package mutating func offered(
-        by trainer: ModelName, _ sequence: UInt64, digest: UInt64, atMilliseconds now: UInt64
-    ) -> Answer {
-        let known = trainers[trainer]
-        let mark = known ?? TrainerMark()
-        return switch mark.look(up: sequence, digest: digest) {
-        case .next: known != nil || makeRoom(atMilliseconds: now) ? .order : .tooManyTrainers
-        case .ahead(let count) where count <= UInt64(Limits.Training.earlyBatchCountMax): .wait
-        case .ahead: .gap(next: mark.next)
-        case .duplicate(let version): .duplicate(version)
-        case .conflict: .conflict
+    /// What to do, in this order. The caller takes them out.
+    package var effects: [Effect] = []
+    package private(set) var marks = TrainerMarks()
+    /// Of the last commit.
+    package private(set) var version = Version.zero
+    package private(set) var number: UInt64 = 0
+    package private(set) var hash: UInt64 = 0
+    /// The highest commit that all owners learned, and its version.
+    package private(set) var stableNumber: UInt64 = 0
+    package private(set) var stableVersion = Version.zero
+    /// The batch whose rounds are under way.
+    package private(set) var current: BatchID?
+
+    private enum State { case waiting, granted, ready, ordered }
+    private struct Batch {
+        var offer: BatchOffer
+        var state = State.waiting
+        var arrivedOwners: UInt64 = 0
+        /// A batch that still waits then is answered.
+        var deadlineMilliseconds: UInt64
+    }
+    /// A trainer's batches under way, by number.
+    private struct Turns {
+        var batches: [UInt64: BatchID] = [:]
+        /// The first number that is not granted, and the first that is not ordered.
+        var nextGranted: UInt64
+        var nextOrdered: UInt64
+    }
+    private struct Body: Hashable {
+        var node: Int
+        var number: UInt64
+    }
+
+    private let history: History
+    private let fingerprint: Fingerprint
+    private let ownerCount: Int
+    private var batches: [BatchID: Batch] = [:]
+    private var turns: [ModelName: Turns] = [:]
+    /// Batches without a grant, in the order they came.
+    private var waiting: [BatchID] = []
+    /// Batches whose number another batch holds, or that were learned and are not stable: they wait for what becomes of it.
+    private var retries: [BatchID] = []
+    private var ready: [BatchID] = []
+    private var grantedByteCounts: [Int: Int] = [:]
+    private var unstable: [(number: UInt64, hash: UInt64, version: Version, batch: BatchID)] = []
+    private var durableNumbers: [UInt64]
+    /// The last bodies of which a batch was not taken: none behind it is.
+    private var overBodies: [Body] = []
+
+    package init(history: History, fingerprint: Fingerprint, ownerCount: Int) {
+        self.history = history
+        self.fingerprint = fingerprint
+        self.ownerCount = ownerCount
+        durableNumbers = Array(repeating: 0, count: ownerCount)
+    }
+
+    // MARK: what happened
+
+    /// An intake has a batch.
+    package mutating func offered(_ offer: BatchOffer, atMilliseconds now: UInt64) {
+        let body = Body(node: offer.batch.node, number: offer.body)
+        guard !overBodies.contains(body) else { return refuse(offer, Self.behindRefused) }
+        guard let name = offer.name else { return wait(offer, now) }
+        switch marks.offered(by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now) {
+        case .duplicate(let version):
+            guard version > stableVersion else { return answer(offer, .duplicate(version, history)) }
+            retry(offer, now)
+        case .gap: answer(offer, .gap(next: expected(of: name.trainer)))
+        case .conflict: answer(offer, .conflict)
+        case .tooManyTrainers:
+            refuse(offer, "the model remembers \(Limits.Training.trainerCountMax) trainers already")
+        case .next, .early:
+            guard let holder = turns[name.trainer]?.batches[name.sequence] else { return wait(offer, now) }
+            // The one that waits without a place gives way to its retry; one that has a place is waited for.
+            guard batches[holder]?.state == .waiting else { return retry(offer, now) }
+            forget(holder)
+            wait(offer, now)
+            effects.append(.answer(holder, .gap(next: expected(of: name.trainer))))
         }
     }
 
-    /// The batch was learned up to `version`. A batch without a good line consumes its number too.
-    package mutating func ordered(
-        by trainer: ModelName, digest: UInt64, version: Version, atMilliseconds now: UInt64
-    ) {
-        trainers[trainer, default: TrainerMark()].learned(digest: digest, version: version, atMilliseconds: now)
+    /// An owner has its slice of the batch.
+    package mutating func arrived(_ batch: BatchID, at owner: Int) {
+        guard batches[batch]?.state == .granted else {
+            if batches[batch] == nil { effects.append(.drop(batch)) }
+            return
+        }
+        batches[batch]?.arrivedOwners |= 1 << UInt64(owner)
+        makeReady(batch)
     }
 
-    /// The sequence expected of a trainer.
-    package func next(of trainer: ModelName) -> UInt64 { trainers[trainer]?.next ?? 1 }
-
-    private mutating func makeRoom(atMilliseconds now: UInt64) -> Bool {
-        guard trainers.count >= Limits.Training.trainerCountMax else { return true }
-        let horizon = UInt64(Limits.Training.trainerHorizon.components.seconds) * 1000
-        trainers = trainers.filter { now < $0.value.lastSeenMilliseconds + horizon }
-        return trainers.count < Limits.Training.trainerCountMax
+    /// The current batch's last round is over.
+    ///
+    /// - Parameters:
+    ///   - rounds: their state behind the batch, for the header.
+    ///   - now: milliseconds since 1970, for forgetting trainers.
+    package mutating func learned(acceptedLately: Int, windowMax: Int, atMilliseconds now: UInt64) {
+        guard let current, let offer = batches[current]?.offer else { preconditionFailure("a batch is ordered") }
+        number += 1
+        version = version + offer.examples.exampleCount
+        let header = CommitHeader(
+            history: history, number: number, previousHash: hash, stableNumber: stableNumber, version: version,
+            exampleCount: version.rawValue, acceptedLately: UInt64(acceptedLately), windowMax: UInt32(windowMax),
+            fingerprint: fingerprint,
+            batches: [CommitHeader.Batch(name: offer.name, exampleCount: offer.examples.exampleCount)])
+        hash = header.hash
+        if let name = offer.name {
+            marks.ordered(by: name.trainer, digest: name.digest, version: version, atMilliseconds: now)
+            finishTurn(of: name)
+        }
+        unstable.append((number, hash, version, current))
+        self.current = nil
+        effects.append(.commit(header))
     }
+
+    /// An owner learned the commit and everything before it.
+    ///
+    /// - Returns: whether it learned the same: false when the hash is another's.
+    package mutating func durable(_ number: UInt64, hash: UInt64, at owner: Int, atMilliseconds now: UInt64) -> Bool {
+        guard let commit = unstable.first(where: { $0.number == number }) else {
+            return number <= self.stableNumber
+        }
+        guard commit.hash == hash else { return false }
+        durableNumbers[owner] = max(durableNumbers[owner], number)
+        let stable = durableNumbers.reduce(.max) { min($0, $1) }
+        guard stable > stableNumber else { return true }
+        stableNumber = stable
+        effects.append(.stable(stable))
+        while let first = unstable.first, first.number <= stable {
+            unstable.removeFirst()
+            stableVersion = first.version
+            batches[first.batch] = nil
+            effects.append(.answer(first.batch, .learned(first.version, history)))
+        }
+        if !retries.isEmpty { offerRetriesAgain(now) }
+        return true
+    }
+
+    /// A node lives anew: what its intake had is gone with it, except what is ordered.
+    package mutating func lostIntake(_ node: Int) {
+        for (batch, state) in batches.filter({ $0.key.node == node }).mapValues(\.state) where state != .ordered {
+            drop(batch)
+        }
+        retries.removeAll { $0.node == node && batches[$0] == nil }
+        overBodies.removeAll { $0.node == node }
+        grantWhatFits()
+    }
+
+    /// Answers batches that waited long enough.
+    package mutating func expire(atMilliseconds now: UInt64) {
+        for batch in waiting {
+            guard let offer = batches[batch]?.offer, batches[batch]!.deadlineMilliseconds <= now else { continue }
+            forget(batch)
+            if let name = offer.name, name.sequence != expected(of: name.trainer) {
+                answer(offer, .gap(next: expected(of: name.trainer)))
+            } else {
+                refuse(offer, Self.busy)
+            }
+        }
+        replaceStalled(now)
+    }
+
+    /// Whether something waits that `expire` may have to answer.
+    package var isWaiting: Bool { !waiting.isEmpty || !retries.isEmpty }
+
+    /// Orders the next batch, when none is under way and commits have become stable.
+    package mutating func orderNext() {
+        guard current == nil, unstable.count < Limits.Group.unstableCommitCountMax, let batch = ready.first else { return }
+        ready.removeFirst()
+        guard let offer = batches[batch]?.offer else { preconditionFailure("a batch that is ready is known") }
+        batches[batch]?.state = .ordered
+        current = batch
+        release(offer)
+        effects.append(.order(batch))
+        if let name = offer.name {
+            turns[name.trainer]?.nextOrdered = name.sequence + 1
+            if let next = turns[name.trainer]?.batches[name.sequence + 1] { makeReady(next) }
+        }
+        grantWhatFits()
+    }
+
+    // MARK: what is known
+
+    package func offer(_ batch: BatchID) -> BatchOffer? { batches[batch]?.offer }
+
+    /// Batches not learned yet, and bytes of text in them.
+    package var pendingBatchCount: Int { batches.count - unstable.count }
+
+    /// The number expected of a trainer: the first that is neither learned nor under way.
+    package func expected(of trainer: ModelName) -> UInt64 { turns[trainer]?.nextGranted ?? marks.next(of: trainer) }
+
+    /// What the model waits for, in words for an operator, or nil while it waits for nothing but the next batch.
+    package func waitsFor(_ names: [String]) -> String? {
+        if let first = unstable.first, current == nil {
+            let late = names.indices.filter { durableNumbers[$0] < first.number }.map { names[$0] }
+            return late.isEmpty ? nil : "commit \(first.number) at \(late.joined(separator: ", "))"
+        }
+        guard current == nil, let batch = batches.first(where: { $0.value.state == .granted }) else { return nil }
+        let late = names.indices.filter { batch.value.arrivedOwners & 1 << UInt64($0) == 0 }.map { names[$0] }
+        return late.isEmpty ? nil : "a slice of a batch at \(late.joined(separator: ", "))"
+    }
+
+    // MARK: places and turns
+
+    private static let busy = "the model is busy: the batch was not taken within 2 s"
+
+    private mutating func wait(_ offer: BatchOffer, _ now: UInt64) {
+        if let name = offer.name {
+            guard waiting.count < Limits.Training.earlyParkedMax else {
+                return answer(offer, .gap(next: expected(of: name.trainer)))
+            }
+            let next = marks.next(of: name.trainer)
+            turns[name.trainer, default: Turns(nextGranted: next, nextOrdered: next)].batches[name.sequence] = offer.batch
+        }
+        let deadline = now + UInt64(Limits.Training.grantWait.components.seconds) * 1000
+        batches[offer.batch] = Batch(offer: offer, deadlineMilliseconds: deadline)
+        if !tryGrant(offer.batch) { waiting.append(offer.batch) }
+    }
+
+    private mutating func grantWhatFits() {
+        guard !waiting.isEmpty else { return }
+        for batch in waiting where batches[batch]?.state == .waiting { _ = tryGrant(batch) }
+        waiting.removeAll { batches[$0]?.state != .waiting }
+    }
+
+    /// Grants a batch whose predecessors have places, if its intake has room for one more; then those it held up.
+    private mutating func tryGrant(_ batch: BatchID) -> Bool {
+        guard let offer = batches[batch]?.offer else { return false }
+        if let name = offer.name {
+            guard let turns = turns[name.trainer], turns.nextGranted == name.sequence else { return false }
+        }
+        let used = grantedByteCounts[batch.node, default: 0]
+        guard used == 0 || used + offer.byteCount <= Limits.Group.grantedByteCountMax else { return false }
+        grantedByteCounts[batch.node] = used + offer.byteCount
+        batches[batch]?.state = .granted
+        effects.append(.grant(batch))
+        if let name = offer.name {
+            turns[name.trainer]?.nextGranted += 1
+            if let next = turns[name.trainer]?.batches[name.sequence + 1], tryGrant(next) {
+                waiting.removeAll { $0 == next }
+            }
+        }
+        return true
+    }
+
+    private mutating func makeReady(_ batch: BatchID) {
+        guard let known = batches[batch], known.state == .granted else { return }
+        guard known.arrivedOwners.nonzeroBitCount == ownerCount else { return }
+        if let name = known.offer.name {
+            guard let turns = turns[name.trainer], turns.nextOrdered == name.sequence else { return }
+        }
+        batches[batch]?.state = .ready
+        ready.append(batch)
+    }
+
+    /// The places a batch had are free again.
+    private mutating func release(_ offer: BatchOffer) {
+        let left = grantedByteCounts[offer.batch.node, default: 0] - offer.byteCount
+        grantedByteCounts[offer.batch.node] = left > 0 ? left : nil
+    }
+
+    private mutating func finishTurn(of name: Offer.Name) {
+        turns[name.trainer]?.batches[name.sequence] = nil
+        if turns[name.trainer]?.batches.isEmpty == true { turns[name.trainer] = nil }
+    }
+
+    // MARK: batches that are not learned
+
+    /// Takes a batch that is not ordered out of everything.
+    private mutating func forget(_ batch: BatchID) {
+        guard let known = batches.removeValue(forKey: batch) else { return }
+        switch known.state {
+        case .waiting: waiting.removeAll { $0 == batch }
+        case .granted, .ready:
+            release(known.offer)
+            ready.removeAll { $0 == batch }
+            effects.append(.drop(batch))
+        case .ordered: preconditionFailure("an ordered batch is learned")
+        }
+        retries.removeAll { $0 == batch }
+        guard let name = known.offer.name, turns[name.trainer]?.batches[name.sequence] == batch else { return }
+        turns[name.trainer]?.batches[name.sequence] = nil
+        if known.state != .waiting { turns[name.trainer]?.nextGranted = name.sequence }
+        if turns[name.trainer]?.batches.isEmpty == true { turns[name.trainer] = nil }
+    }
+
+    /// Drops a batch, and those of its trainer behind it that have places: without it they would keep them in vain.
+    private mutating func drop(_ batch: BatchID) {
+        guard let known = batches[batch] else { return }
+        forget(batch)
+        guard let name = known.offer.name, known.state != .waiting, let turns = turns[name.trainer] else { return }
+        for (_, next) in turns.batches.filter({ $0.key > name.sequence }).sorted(by: { $0.key < $1.key })
+        where batches[next].map({ $0.state == .granted || $0.state == .ready }) == true {
+            forget(next)
+            effects.append(.answer(next, .gap(next: name.sequence)))
+        }
+        self.turns[name.trainer]?.nextGranted = name.sequence
+    }
+
+    /// A retry waits for what becomes of the batch that came first.
+    private mutating func retry(_ offer: BatchOffer, _ now: UInt64) {
+        let deadline = now + UInt64(Limits.Group.retryWait.components.seconds) * 1000
+        batches[offer.batch] = Batch(offer: offer, deadlineMilliseconds: deadline)
+        retries.append(offer.batch)
+    }
+
+    private mutating func offerRetriesAgain(_ now: UInt64) {
+        for batch in retries {
+            guard let offer = batches[batch]?.offer, let name = offer.name else { continue }
+            // Its number is still held by another batch, or learned and not stable.
+            if turns[name.trainer]?.batches[name.sequence] != nil { continue }
+            if case .duplicate(let version) = marks.offered(
+                by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now), version > stableVersion
+            {
+                continue
+            }
+            retries.removeAll { $0 == batch }
+            batches[batch] = nil
+            offered(offer, atMilliseconds: now)
+        }
+    }
+
+    /// A batch whose intake does not deliver gives way to the retry that waited for it.
+    private mutating func replaceStalled(_ now: UInt64) {
+        for batch in retries {
+            guard let known = batches[batch], known.deadlineMilliseconds <= now, let name = known.offer.name,
+                let holder = turns[name.trainer]?.batches[name.sequence], let held = batches[holder]
+            else { continue }
+            guard held.state == .granted, held.arrivedOwners.nonzeroBitCount < ownerCount else { continue }
+            drop(holder)
+            effects.append(.answer(holder, .refused("its retry came by another node")))
+        }
+        offerRetriesAgain(now)
+    }
+
+    private mutating func refuse(_ offer: BatchOffer, _ reason: String) { answer(offer, .refused(reason)) }
+
+    private mutating func answer(_ offer: BatchOffer, _ outcome: BatchOutcome) {
+        effects.append(.answer(offer.batch, outcome))
+        guard !outcome.isAcceptance else { return }
+        closeBody(of: offer)
+    }
+
+    /// Nothing of a body is learned behind a batch that is not taken: the last line of its answer is the last word.
+    private mutating func closeBody(of offer: BatchOffer) {
+        let body = Body(node: offer.batch.node, number: offer.body)
+        guard !overBodies.contains(body) else { return }
+        overBodies.append(body)
+        if overBodies.count > Limits.Group.overBodyCountMax { overBodies.removeFirst() }
+        let rest = batches.filter {
+            $0.key.node == body.node && $0.value.offer.body == body.number && $0.value.state != .ordered
+        }
+        for batch in rest.keys.sorted(by: { $0.number < $1.number }) where batches[batch] != nil {
+            drop(batch)
+            effects.append(.answer(batch, .refused(Self.behindRefused)))
+        }
+    }
+
+    private static let behindRefused = "a batch before it in this body was not taken"
 }

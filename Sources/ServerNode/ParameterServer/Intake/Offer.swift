@@ -47,8 +47,17 @@ package struct Offer: Sendable {
 package final class OfferedBody: Sendable {
     /// A batch of the body was refused, or did not fit its trainer's sequence.
     package let isOver = Locked(false)
+    /// Tells the node's bodies apart.
+    package let number: UInt64
 
-    package init() {}
+    private static let count = Locked<UInt64>(0)
+
+    package init() {
+        number = Self.count.withLockedValue { count in
+            count += 1
+            return count
+        }
+    }
 }
 
 /// What became of a batch.

@@ -8,7 +8,10 @@ package import Transport
 
 /// A model on this node: the one thread that owns its rows, and everything that happens to them in order.
 ///
-///     offer ─▶ clock (which batch is next) ─▶ learner ─▶ commit = answer the trainer ─▶ publisher ─▶ feed hub
+///     offer ─▶ group member (clock: which batch is next; owner: learns it) ─▶ answer the trainer
+///                  │ ▲                                                    └─▶ feed hub
+///                  ▼ │ messages
+///              other nodes
 ///
 /// Safe because every mutable property is touched on `thread` only, which each method that touches them checks;
 /// other threads read `status` and send work through `thread`.
@@ -16,145 +19,231 @@ package final class ModelLane: @unchecked Sendable {
     package let name: ModelName
     package let spec: ModelSpec
     package let history: History
+    package let identity: ModelIdentity
     package let hub: FeedHub
     /// What other threads may know, as of the last batch.
     package let status: Locked<ModelStatus>
-    /// Bytes of text waiting for the lane.
+    /// Bytes of text waiting to be learned.
     package let queuedByteCount = Locked(0)
-    private let isOpen = Locked(true)
-    private let thread = WorkThread()
-    private let publishInterval: Duration
+    /// Why the model cannot go on, once it cannot.
+    package let closedReason = Locked<String?>(nil)
 
-    private var learner: Learner
-    private var clock = Clock()
-    private var early = EarlyBatches<Offer>()
-    private var publisher: Publisher
+    let node: Int
+    private let names: [String]
+    private let thread: WorkThread
+    private let links: (any PeerSending)?
+    private let nextBatchNumber: Locked<UInt64>
     private let started = ContinuousClock.now
-    private var lastPublish = ContinuousClock.now
-    private var publishTimer: WorkThread.Timer?
-    private var markedFeatureCount = 0
-    private var isClosed = false
 
-    package init(name: ModelName, spec: ModelSpec, history: History, publishInterval: Duration) {
-        self.name = name
+    private var member: GroupMember
+    /// Batches of this node's intake that are under way.
+    private var pending: [BatchID: PendingOffer] = [:]
+    private var isStepScheduled = false
+    private var timer: (at: UInt64, timer: WorkThread.Timer)?
+    private var digestWaiters: [@Sendable (WeightDigest, Version) -> Void] = []
+    private var openWaiters: [@Sendable (String?) -> Void] = []
+    /// Work that wants settled rows, and copies whose last chunk is taken.
+    private var rowReaders: [@Sendable (ModelLane) -> Void] = []
+    private var copyEnds: [(base: Version, told: @Sendable (Version, Bytes) -> Void)] = []
+    private var pace = RoundPace()
+
+    /// - Parameters:
+    ///   - thread: where the rows are learned; for a model of several owners the one that carries control links.
+    ///   - links: to the other nodes; nil where there are none.
+    package init(
+        _ identity: ModelIdentity, _ spec: ModelSpec, history: History, publishInterval: Duration, node: Int = 0,
+        names: [String] = [""], thread: WorkThread = WorkThread(), links: (any PeerSending)? = nil
+    ) {
+        name = identity.name
         self.spec = spec
         self.history = history
-        self.publishInterval = publishInterval
-        learner = Learner(spec)
+        self.identity = identity
+        self.node = node
+        self.names = names
+        self.thread = thread
+        self.links = links
+        nextBatchNumber = Locked(millisecondsSince1970() << 20)
+        member = GroupMember(
+            identity, spec, history: history, node: node, names: names,
+            publishMilliseconds: UInt64(publishInterval.seconds * 1000))
         hub = FeedHub(history: history, version: .zero)
-        publisher = Publisher(spec, history: history, version: .zero)
         status = Locked(ModelStatus())
-        scheduleHeartbeat()
     }
 
+    package var isClock: Bool { identity.owners[0] == node }
+    package var isOwner: Bool { identity.owners.contains(node) }
+
     // MARK: from other threads
+
+    /// The clock gathers the model's owners. `opened` is told nil when all have joined, or why the model closed.
+    package func gather(_ opened: @escaping @Sendable (String?) -> Void) {
+        thread.run {
+            self.openWaiters.append(opened)
+            self.member.gather(self.now)
+            self.flush()
+        }
+    }
+
+    /// An owner has made room, as the clock asked.
+    package func join() {
+        thread.run {
+            self.member.join()
+            self.flush()
+        }
+    }
+
+    /// A message from another node. On the lane's thread it is taken at once: a round has no hand-off.
+    package func receive(_ message: PeerMessage, from other: Int) {
+        if thread.isCurrent { take(message, from: other) } else { thread.run { self.take(message, from: other) } }
+    }
+
+    /// Another node lives anew.
+    package func restarted(_ other: Int) {
+        thread.run {
+            self.member.restarted(other, self.now)
+            self.flush()
+        }
+    }
 
     /// Takes a batch; its `answer` is called once, on the lane's thread.
     package func submit(_ offer: Offer) {
         queuedByteCount.withLockedValue { $0 += offer.byteCount }
-        let isTaken = isOpen.withLockedValue { isOpen in
-            if isOpen { thread.run { self.take(offer) } }
-            return isOpen
+        let number = nextBatchNumber.withLockedValue { number in
+            number += 1
+            return number
         }
-        if !isTaken { answer(offer, .refused("the model was deleted")) }
+        let pending = PendingOffer(offer, as: BatchID(node: node, number: number), identity, history, node: node)
+        thread.run { self.take(pending) }
     }
 
     /// What is remembered of a trainer, or nil for a name never heard.
     package func mark(of trainer: ModelName) async -> TrainerMark? {
-        await thread.call { self.clock.trainers[trainer] }
+        await thread.call { self.member.clock?.marks.trainers[trainer] }
     }
 
-    /// Publishes now, with all rows as the digest's range.
-    package func publishDigest() async -> (digest: WeightDigest, version: Version) {
-        await thread.call {
-            self.publish(digestsAllRows: true)
-            return (self.learner.digest, self.publisher.version)
+    /// Publishes now, with all rows as the digest's range; `told` gets the digest of all owners' rows.
+    package func publishDigest(_ told: @escaping @Sendable (WeightDigest, Version) -> Void) {
+        thread.run {
+            self.digestWaiters.append(told)
+            self.member.publishDigest(self.now)
+            self.flush()
         }
     }
 
     /// The record that begins a feed which needs no copy.
     package var specRecord: Bytes {
-        let stamp = RecordStamp(
-            history: history, baseVersion: .zero, version: .zero, watermarkMilliseconds: 0,
-            fingerprint: spec.fingerprint)
         var bytes: [UInt8] = []
-        appendSpec(spec.yaml, stamp: stamp, to: &bytes)
+        appendSpec(spec.yaml, stamp: stamp(from: .zero, to: .zero), to: &bytes)
         return Bytes(bytes: bytes)
     }
 
-    /// Runs work that needs the rows between two batches: a chunk of a copy.
-    package func run(_ body: @escaping @Sendable (ModelLane) -> Void) {
-        thread.run { body(self) }
+    /// Runs work that reads the rows, as soon as they hold nothing tentative: a chunk of a copy.
+    package func runWithRows(_ body: @escaping @Sendable (ModelLane) -> Void) {
+        thread.run {
+            self.rowReaders.append(body)
+            self.flush()
+        }
     }
 
-    /// Ends the lane: what still waits is refused.
-    package func close() async {
-        // What is submitted until here is answered below; what comes later is refused at once.
-        isOpen.withLockedValue { $0 = false }
+    /// Runs `body` on the lane's thread after a delay.
+    package func after(_ delay: Duration, _ body: @escaping @Sendable (ModelLane) -> Void) {
+        thread.run(after: delay) { body(self) }
+    }
+
+    /// Ends the lane: what still waits is refused. The clock tells the other nodes.
+    package func close(_ reason: String) async {
         await thread.call {
-            self.isClosed = true
-            self.hub.end()
-            self.publishTimer?.cancel()
-            for (_, _, offer) in self.early.takeExpired(atMilliseconds: .max) {
-                self.answer(offer, .refused("the model was deleted"))
-            }
+            self.member.close(reason)
+            self.flush()
+        }
+    }
+
+    /// The status with the area under the curve, which takes a pass over its bins.
+    package func fullStatus() async -> ModelStatus {
+        await thread.call {
+            self.tellStatus()
+            var status = self.status.withLockedValue { $0 }
+            status.auc = self.member.validationAUC
+            return status
         }
     }
 
     // MARK: on the lane's thread
 
-    private func take(_ offer: Offer) {
+    private var now: GroupMember.Now {
+        GroupMember.Now(
+            uptime: UInt64((ContinuousClock.now - started).seconds * 1000), wall: millisecondsSince1970())
+    }
+
+    private func take(_ pending: PendingOffer) {
         thread.precondition()
-        guard !isClosed else { return answer(offer, .refused("the model was deleted")) }
+        let offer = pending.offer
+        if case .closed(let reason) = member.phase { return answer(offer, .refused("the model is closed: \(reason)")) }
         guard !offer.body.isOver.withLockedValue({ $0 }) else {
             return answer(offer, .refused("a batch before it in this body was not taken"))
         }
         guard ContinuousClock.now < offer.refusedAfter else {
             return answer(offer, .refused("the model is busy: the batch was not taken within 2 s"))
         }
-        guard let name = offer.name else { return learn(offer) }
-        let now = millisecondsSince1970()
-        switch clock.offered(by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now) {
-        case .order:
-            learn(offer)
-            while let next = early.take(name.trainer, clock.next(of: name.trainer)) { learn(next) }
-        case .wait: park(offer, name)
-        case .duplicate(let version): answer(offer, .duplicate(version, history))
-        case .gap(let next): answer(offer, .gap(next: next))
-        case .conflict: answer(offer, .conflict)
-        case .tooManyTrainers:
-            answer(offer, .refused("the model remembers \(Limits.Training.trainerCountMax) trainers already"))
-        }
+        self.pending[pending.batch] = pending
+        member.offered(pending.batchOffer, now)
+        flush()
     }
 
-    private func learn(_ offer: Offer) {
-        learner.learn(offer.batch)
-        publisher.learned(offer.batch)
-        markedFeatureCount += offer.batch.featureCount
-        if let name = offer.name {
-            clock.ordered(
-                by: name.trainer, digest: name.digest, version: version, atMilliseconds: millisecondsSince1970())
-        }
-        // Without a journal a commit is durable when it is learned: the batch's end is the commit.
-        // Whoever is answered finds its batch in the status.
-        tellStatus()
-        answer(offer, .learned(version, history))
-        publishIfDue()
+    private func take(_ message: PeerMessage, from other: Int) {
+        thread.precondition()
+        member.received(message, from: other, now)
+        flush()
     }
 
-    private func park(_ offer: Offer, _ name: Offer.Name) {
-        guard early.count < Limits.Training.earlyParkedMax else {
-            return answer(offer, .gap(next: clock.next(of: name.trainer)))
+    /// Does what the member decided.
+    private func flush() {
+        while !member.outputs.isEmpty {
+            let outputs = member.outputs
+            member.outputs.removeAll(keepingCapacity: true)
+            for output in outputs { carryOut(output) }
         }
-        let wait = UInt64(Limits.Training.earlyWait.components.seconds) * 1000
-        if let replaced = early.park(offer, name.trainer, name.sequence, untilMilliseconds: uptimeMilliseconds + wait) {
-            answer(replaced, .gap(next: clock.next(of: name.trainer)))
-        }
-        thread.run(after: Limits.Training.earlyWait) {
-            for (trainer, _, offer) in self.early.takeExpired(atMilliseconds: self.uptimeMilliseconds) {
-                self.answer(offer, .gap(next: self.clock.next(of: trainer)))
+        readRows()
+        if member.hasStep && !isStepScheduled {
+            // In a task of its own: what goes to other nodes is sent before this node computes.
+            isStepScheduled = true
+            thread.run {
+                self.isStepScheduled = false
+                self.member.step(self.now)
+                self.flush()
             }
         }
+        pace.decided(member.rounds.round, isInBatch: member.clock?.current != nil)
+        phaseChanged()
+        scheduleWake()
+        tellStatus()
+    }
+
+    private func carryOut(_ output: GroupMember.Output) {
+        switch output {
+        case .send(let message, let node): links?.send(Envelope(history, message), to: node)
+        case .deliver(let batch): deliver(batch)
+        case .answer(let batch, let outcome):
+            if let offer = pending.removeValue(forKey: batch)?.offer {
+                // Whoever is answered finds its batch in the status.
+                tellStatus()
+                answer(offer, outcome)
+            }
+        case .part(let part):
+            hub.append(part)
+            endCopies()
+        case .heartbeat(let beat): hub.beat(beat)
+        case .digest(let digest, let version):
+            let waiters = digestWaiters
+            digestWaiters = []
+            for waiter in waiters { waiter(digest, version) }
+        }
+    }
+
+    private func deliver(_ batch: BatchID) {
+        guard let slices = pending[batch]?.takeSlices() else { return }
+        for (owner, bytes) in slices.remote { links?.sendBulk(bytes, to: owner) }
+        if let own = slices.own { member.received(.slice(batch, own), from: node, now) }
     }
 
     private func answer(_ offer: Offer, _ outcome: BatchOutcome) {
@@ -163,82 +252,64 @@ package final class ModelLane: @unchecked Sendable {
         offer.answer(outcome, offer.batch)
     }
 
-    /// Time that no one sets: what waits is not held by a clock that steps back.
-    private var uptimeMilliseconds: UInt64 { UInt64((ContinuousClock.now - started).seconds * 1000) }
-
-    /// The version of the last batch learned.
-    private var version: Version { Version(learner.exampleCount) }
-
-    // MARK: publishing
-
-    private func publishIfDue() {
-        guard version > publisher.version else { return }
-        let since = ContinuousClock.now - lastPublish
-        if since >= publishInterval || markedFeatureCount >= Limits.Feed.markedFeatureCountMax {
-            publish()
-        } else if publishTimer == nil {
-            publishTimer = thread.run(after: publishInterval - since) { self.publish() }
+    private func phaseChanged() {
+        switch member.phase {
+        case .gathering: break
+        case .open: tellOpened(nil)
+        case .closed(let reason):
+            guard closedReason.withLockedValue({ $0 }) == nil else { return refusePending(reason) }
+            closedReason.withLockedValue { $0 = reason }
+            tellOpened(reason)
+            timer?.timer.cancel()
+            hub.end()
+            refusePending(reason)
         }
     }
 
-    /// At a commit: no batch is half learned between two pieces of the lane's work.
-    private func publish(digestsAllRows: Bool = false) {
-        publishTimer?.cancel()
-        publishTimer = nil
-        guard version > publisher.version || digestsAllRows else { return }
-        let part = publisher.publish(
-            learner, at: version, watermarkMilliseconds: millisecondsSince1970(), digestsAllRows: digestsAllRows)
-        markedFeatureCount = 0
-        lastPublish = .now
-        hub.append(part)
-        tellStatus()
+    private func tellOpened(_ reason: String?) {
+        guard !openWaiters.isEmpty else { return }
+        let waiters = openWaiters
+        openWaiters = []
+        for waiter in waiters { waiter(reason) }
     }
 
-    private func scheduleHeartbeat() {
-        thread.run(after: Limits.Feed.heartbeatInterval) {
-            guard !self.isClosed else { return }
-            if self.version == self.publisher.version {
-                self.hub.beat(self.publisher.heartbeat(watermarkMilliseconds: millisecondsSince1970()))
-            }
-            self.scheduleHeartbeat()
+    private func refusePending(_ reason: String) {
+        guard !pending.isEmpty else { return }
+        let refused = pending.values.map(\.offer)
+        pending = [:]
+        for offer in refused { answer(offer, .refused("the model is closed: \(reason)")) }
+    }
+
+    private func scheduleWake() {
+        guard let at = member.wakeMilliseconds, timer.map({ at < $0.at }) ?? true else { return }
+        timer?.timer.cancel()
+        let uptime = now.uptime
+        let scheduled = thread.run(after: .milliseconds(Int64(at > uptime ? at - uptime : 0))) {
+            self.timer = nil
+            self.member.tick(self.now)
+            self.flush()
         }
+        timer = (at, scheduled)
     }
 
     private func tellStatus() {
-        let (version, publisherVersion) = (version, publisher.version)
-        let (rows, bytes) = (publisher.publishedRowCount, publisher.publishedByteCount)
-        let (total, window, clamped) = (learner.validation.total, learner.validation.window, learner.clampedCount)
-        status.withLockedValue { status in
-            status.version = version
-            status.publishedVersion = publisherVersion
-            status.publishedRowCount = rows
-            status.publishedByteCount = bytes
-            status.total = total
-            status.window = window
-            status.clampedCount = clamped
-        }
+        let told = ModelStatus(member, pace, names)
+        status.withLockedValue { $0 = told }
     }
 
-    /// The status with the area under the curve, which takes a pass over its bins.
-    package func fullStatus() async -> ModelStatus {
-        await thread.call {
-            var status = self.status.withLockedValue { $0 }
-            status.auc = self.learner.validation.auc
-            return status
-        }
-    }
-
-    // MARK: copies, on the lane's thread
+    // MARK: copies
 
     /// Begins a copy: its first bytes, and the number of the first part that must be applied to it.
     ///
-    /// Chunks are taken between batches, so a row may be newer in its chunk than in a part that follows; the parts up
-    /// to the copy's end bring every such row to the end's version.
+    /// Chunks are taken when nothing is tentative, so a row may be newer in its chunk than in a part that follows; the
+    /// parts up to the copy's end bring every such row to the end's version.
     package func beginCopy() -> (copy: LaneCopy, bytes: Bytes, endNumber: UInt64) {
         thread.precondition()
         let (version, endNumber) = hub.position
+        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
         let stream = CopyStream(
-            spec: spec, history: history, version: version, watermarkMilliseconds: millisecondsSince1970())
+            spec: spec, shard: shard, history: history, version: version,
+            watermarkMilliseconds: millisecondsSince1970())
         let copy = LaneCopy(stream, version: version)
         return (copy, Bytes(bytes: stream.begin()), endNumber)
     }
@@ -247,21 +318,48 @@ package final class ModelLane: @unchecked Sendable {
     package func chunk(of copy: LaneCopy) -> Bytes? {
         thread.precondition()
         guard let range = copy.stream.nextRange else { return nil }
-        learner.weights(range, into: &copy.weights)
+        member.weights(range, into: &copy.weights)
         return Bytes(bytes: copy.stream.chunk(copy.weights))
     }
 
-    /// Ends a copy at a commit: what was learned meanwhile is published now.
+    /// Ends a copy at a publish: every row of its chunks is that of the publish's version, once the parts are applied.
     ///
-    /// - Returns: the version that the copy is, once every part up to it was applied, and the record that says so.
-    package func endCopy(_ copy: LaneCopy) -> (version: Version, bytes: Bytes) {
+    /// - Parameter told: the version that the copy is, and the record that says so.
+    package func endCopy(_ copy: LaneCopy, _ told: @escaping @Sendable (Version, Bytes) -> Void) {
         thread.precondition()
-        publish()
-        let stamp = RecordStamp(
-            history: history, baseVersion: copy.version, version: publisher.version,
-            watermarkMilliseconds: millisecondsSince1970(), fingerprint: spec.fingerprint)
-        var bytes: [UInt8] = []
-        appendMark(.copyEnd, stamp: stamp, to: &bytes)
-        return (publisher.version, Bytes(bytes: bytes))
+        copyEnds.append((copy.version, told))
+        if member.isPublished { endCopies() } else { member.publishSoon(now) }
+        flush()
+    }
+
+    private func endCopies() {
+        let ends = copyEnds
+        copyEnds = []
+        for end in ends {
+            var bytes: [UInt8] = []
+            appendMark(.copyEnd, stamp: stamp(from: end.base, to: hub.position.version), to: &bytes)
+            end.told(hub.position.version, Bytes(bytes: bytes))
+        }
+    }
+
+    /// Lets whoever waits read rows, one between two rounds, so that a round is held up by one chunk at most.
+    private func readRows() {
+        while !rowReaders.isEmpty {
+            guard member.hasSettledRows else {
+                member.wantsPause = true
+                return
+            }
+            rowReaders.removeFirst()(self)
+            guard member.isPaused else { continue }
+            member.resume(now)
+            return flush()
+        }
+    }
+
+    private func stamp(from base: Version, to version: Version) -> RecordStamp {
+        RecordStamp(
+            history: history, baseVersion: base, version: version, watermarkMilliseconds: millisecondsSince1970(),
+            fingerprint: spec.fingerprint, ownerIndex: UInt16(identity.owners.firstIndex(of: node) ?? 0),
+            ownerCount: UInt16(identity.owners.count))
     }
 }

@@ -3,7 +3,9 @@ package import Learning
 
 /// What a node tells about a model, as of its last batch.
 package struct ModelStatus: Sendable {
+    package var phase = "gathering"
     package var version = Version.zero
+    package var stableVersion = Version.zero
     package var publishedVersion = Version.zero
     package var publishedRowCount: UInt64 = 0
     package var publishedByteCount: UInt64 = 0
@@ -11,8 +13,32 @@ package struct ModelStatus: Sendable {
     package var window = Validation.Sums()
     package var auc = Double.nan
     package var clampedCount = 0
+    /// Commits so far.
+    package var commitCount: UInt64 = 0
+    /// Rounds over several owners so far, and the mean time between two of a batch, lately.
+    package var roundCount: UInt64 = 0
+    package var roundMicroseconds = 0.0
+    /// Examples that a round learned, on the average since the beginning.
+    package var acceptedPerRound: Double { Double(version.rawValue) / Double(roundCount) }
+    /// What the model waits for, if it waits for someone.
+    package var waitsFor: String?
 
     package init() {}
+
+    init(_ member: borrowing GroupMember, _ pace: RoundPace, _ names: [String]) {
+        switch member.phase {
+        case .gathering: break
+        case .open: phase = "open"
+        case .closed: phase = "closed"
+        }
+        (version, commitCount) = member.learned
+        stableVersion = member.clock?.stableVersion ?? version
+        roundCount = member.rounds.round
+        roundMicroseconds = pace.roundMicroseconds
+        clampedCount = member.clampedCounts.values.reduce(0, +)
+        waitsFor = member.waitsFor
+        member.addRows(to: &self)
+    }
 
     /// Progressive validation, JSON.
     package var validationJSON: String {
@@ -27,5 +53,71 @@ package struct ModelStatus: Sendable {
             "log_loss": jsonNumber(total.logLoss), "auc": jsonNumber(auc), "calibration": jsonNumber(total.calibration),
             "total": jsonObject(sums(total)), "window": jsonObject(sums(window)),
         ])
+    }
+}
+
+extension GroupMember {
+    /// What the model waits for, in words for an operator.
+    var waitsFor: String? {
+        guard let clock else { return nil }
+        let owners = identity.owners.map { names[$0] }
+        if phase == .gathering {
+            let late = identity.owners.filter { !joinedOwners.contains($0) }.map { names[$0] }
+            return "owners to join: \(late.joined(separator: ", "))"
+        }
+        if clock.current != nil {
+            let late = rounds.missingOwners.map { owners[$0] }
+            return late.isEmpty ? nil : "margins of \(late.joined(separator: ", "))"
+        }
+        return clock.waitsFor(owners)
+    }
+
+    /// The version this node stands at, and how many commits led there.
+    var learned: (Version, UInt64) {
+        if let clock { return (clock.version, clock.number) }
+        switch shard {
+        case .some(let shard): return (shard.version, shard.number)
+        case .none: return (.zero, 0)
+        }
+    }
+
+    func addRows(to status: inout ModelStatus) {
+        if let learner = wholeFigures {
+            (status.total, status.window, status.clampedCount) = (learner.total, learner.window, learner.clamped)
+        } else {
+            (status.total, status.window) = (rounds.validation.total, rounds.validation.window)
+        }
+        let published = publisherFigures
+        status.publishedVersion = published.version
+        status.publishedRowCount = published.rows
+        status.publishedByteCount = published.bytes
+    }
+
+    private var wholeFigures: (total: Validation.Sums, window: Validation.Sums, clamped: Int)? {
+        switch whole {
+        case .some(let whole):
+            (whole.learner.validation.total, whole.learner.validation.window, whole.learner.clampedCount)
+        case .none: nil
+        }
+    }
+
+    private var publisherFigures: (version: Version, rows: UInt64, bytes: UInt64) {
+        switch whole {
+        case .some(let whole):
+            return (whole.publisher.version, whole.publisher.publishedRowCount, whole.publisher.publishedByteCount)
+        case .none: break
+        }
+        switch shard {
+        case .some(let shard):
+            return (shard.publisher.version, shard.publisher.publishedRowCount, shard.publisher.publishedByteCount)
+        case .none: return (.zero, 0, 0)
+        }
+    }
+
+    var validationAUC: Double {
+        switch whole {
+        case .some(let whole): whole.learner.validation.auc
+        case .none: rounds.validation.auc
+        }
     }
 }

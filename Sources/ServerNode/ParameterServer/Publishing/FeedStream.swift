@@ -48,7 +48,7 @@ package final class FeedStream: BodyReceiver {
             exchange.write(lane.specRecord)
             pump()
         } else {
-            lane.run { lane in
+            lane.runWithRows { lane in
                 let (copy, bytes, number) = lane.beginCopy()
                 handle.onLoop { $0.took(bytes, of: copy, next: number) }
             }
@@ -96,11 +96,9 @@ package final class FeedStream: BodyReceiver {
     private func askForChunk(_ copy: LaneCopy, _ next: UInt64) {
         state = .awaitingChunk(copy, next: next)
         let handle = FeedStreamHandle(self, exchange)
-        lane.run { lane in
-            if let bytes = lane.chunk(of: copy) {
-                handle.onLoop { $0.took(bytes, of: copy, next: next) }
-            } else {
-                let (version, bytes) = lane.endCopy(copy)
+        lane.runWithRows { lane in
+            if let bytes = lane.chunk(of: copy) { return handle.onLoop { $0.took(bytes, of: copy, next: next) } }
+            lane.endCopy(copy) { version, bytes in
                 handle.onLoop { stream in
                     guard case .awaitingChunk = stream.state else { return }
                     stream.state = .ending(version, bytes, next: next)

@@ -16,39 +16,43 @@ package struct Publisher: ~Copyable {
     package private(set) var publishedByteCount: UInt64 = 0
     private let indexCount: Int
     private let fingerprint: Fingerprint
+    private let shard: Shard
     private var dirty: DirtyRows
     private var nextDigestIndex = 0
     private var indices: [UInt32] = []
     private var values: [Float] = []
     private var scratch: [Float] = []
 
-    package init(_ spec: ModelSpec, history: History, version: Version) {
+    package init(_ spec: ModelSpec, _ shard: Shard = .whole, history: History, version: Version) {
         self.history = history
         self.version = version
+        self.shard = shard
         indexCount = spec.indexCount
         fingerprint = spec.fingerprint
-        dirty = DirtyRows(indexCount: spec.indexCount)
+        dirty = DirtyRows(rowCount: spec.indexCount / shard.count)
     }
 
-    package mutating func learned(_ batch: borrowing ExampleBatch) { dirty.mark(batch) }
+    /// - Parameter slice: the owner's part of a batch that was learned.
+    package mutating func learned(_ slice: borrowing ExampleBatch) { dirty.mark(slice) }
 
-    /// The part that leads from the last publish to `learner`'s version.
+    /// The part that leads from the last publish to `version`, which is what the rows hold now.
     ///
     /// - Parameter digestsAllRows: compare everything now, instead of the next range.
     package mutating func publish(
-        _ learner: borrowing Learner, at version: Version, watermarkMilliseconds: UInt64, digestsAllRows: Bool = false
+        _ rows: borrowing ModelRows, at version: Version, watermarkMilliseconds: UInt64, digestsAllRows: Bool = false
     ) -> FeedPart<Bytes> {
         indices.removeAll(keepingCapacity: true)
         dirty.drain(into: &indices)
         if values.count < indices.count { values = Array(repeating: 0, count: max(indices.count, 2 * values.count)) }
-        learner.weights(at: indices, into: &values)
+        rows.weights(at: indices, into: &values)
+        if shard.count > 1 {
+            for k in indices.indices { indices[k] = UInt32(shard.index(ofRow: Int(indices[k]))) }
+        }
         let range = digestsAllRows ? 0..<indexCount : nextDigestRange()
-        let stamp = RecordStamp(
-            history: history, baseVersion: self.version, version: version,
-            watermarkMilliseconds: watermarkMilliseconds, fingerprint: fingerprint,
-            digest: RangeDigest(
-                indices: UInt64(range.lowerBound)..<UInt64(range.upperBound),
-                digest: learner.digest(of: range, scratch: &scratch)))
+        var stamp = stamp(from: self.version, to: version, watermarkMilliseconds)
+        stamp.digest = RangeDigest(
+            indices: UInt64(range.lowerBound)..<UInt64(range.upperBound),
+            digest: rows.digest(of: range, scratch: &scratch))
         var bytes: [UInt8] = []
         bytes.reserveCapacity(RecordHeader.byteCount + 6 * indices.count + 16)
         if version == self.version {
@@ -68,12 +72,14 @@ package struct Publisher: ~Copyable {
     /// Says that nothing changed since the last publish and the watermark moved on.
     package func heartbeat(watermarkMilliseconds: UInt64) -> FeedPart<Bytes> {
         var bytes: [UInt8] = []
-        appendMark(
-            .heartbeat,
-            stamp: RecordStamp(
-                history: history, baseVersion: version, version: version,
-                watermarkMilliseconds: watermarkMilliseconds, fingerprint: fingerprint), to: &bytes)
+        appendMark(.heartbeat, stamp: stamp(from: version, to: version, watermarkMilliseconds), to: &bytes)
         return FeedPart(base: version, version: version, byteCount: bytes.count, bytes: Bytes(bytes: bytes))
+    }
+
+    private func stamp(from base: Version, to version: Version, _ watermarkMilliseconds: UInt64) -> RecordStamp {
+        RecordStamp(
+            history: history, baseVersion: base, version: version, watermarkMilliseconds: watermarkMilliseconds,
+            fingerprint: fingerprint, ownerIndex: UInt16(shard.number), ownerCount: UInt16(shard.count))
     }
 
     private mutating func nextDigestRange() -> Range<Int> {

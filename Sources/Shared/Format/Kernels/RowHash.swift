@@ -19,10 +19,10 @@ func rowHash(index: UInt64, weightBits: UInt32) -> UInt128 {
     return UInt128(high) &<< 64 | UInt128(low)
 }
 
-/// Adds up the hashes of the weights that are not zero; position 0 has the index `firstIndex`.
+/// Adds up the hashes of the weights that are not zero; position 0 has the index `firstIndex`, the next one `step` more.
 ///
 /// - Complexity: O(weights); eight zeros in a row cost one test. Allocates nothing.
-func rowHashSum(weights: Span<Float>, firstIndex: UInt64) -> UInt128 {
+func rowHashSum(weights: Span<Float>, firstIndex: UInt64, step: UInt64) -> UInt128 {
     // Everything but the sign, twice: minus zero is zero.
     let magnitude: UInt64 = 0x7FFF_FFFF_7FFF_FFFF
     return unsafe weights.withUnsafeBytes { bytes in
@@ -36,7 +36,7 @@ func rowHashSum(weights: Span<Float>, firstIndex: UInt64) -> UInt128 {
                 for lane in 0..<8 {
                     let bits = unsafe base.loadUnaligned(fromByteOffset: (position &+ lane) &* 4, as: UInt32.self)
                     if bits &<< 1 != 0 {
-                        sum &+= rowHash(index: firstIndex &+ UInt64(position &+ lane), weightBits: bits)
+                        sum &+= rowHash(index: firstIndex &+ UInt64(position &+ lane) &* step, weightBits: bits)
                     }
                 }
             }
@@ -44,7 +44,7 @@ func rowHashSum(weights: Span<Float>, firstIndex: UInt64) -> UInt128 {
         }
         while position < count {
             let bits = unsafe base.loadUnaligned(fromByteOffset: position &* 4, as: UInt32.self)
-            if bits &<< 1 != 0 { sum &+= rowHash(index: firstIndex &+ UInt64(position), weightBits: bits) }
+            if bits &<< 1 != 0 { sum &+= rowHash(index: firstIndex &+ UInt64(position) &* step, weightBits: bits) }
             position &+= 1
         }
         return sum

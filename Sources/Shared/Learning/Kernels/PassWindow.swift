@@ -10,7 +10,7 @@ struct PassColumns {
     let offsets: UnsafePointer<UInt32>
     let indices: UnsafePointer<UInt32>
     let values: UnsafePointer<Float>
-    /// Told by the clock, importance included. Shape [E].
+    /// Told by the clock, importance included, for the examples tried.
     let residuals: UnsafePointer<Float>
     /// Receive each example's partial margin, and how many of its products were clamped. Shape [window].
     let margins: UnsafeMutablePointer<Double>
@@ -35,14 +35,14 @@ struct LoggedRows: BitwiseCopyable {
 }
 
 /// Scores the examples of `window` in order; behind the score of each of `tried`, the first of them, learns it
-/// tentatively with its residual.
+/// tentatively with its residual; the first residual is that of example `residualStart`.
 ///
 /// The same arithmetic as `learnExamples`, with the residual given: over one owner's rows, or over all.
 /// - Returns: how many groups the log holds.
 /// - Cost: O(features); allocates nothing.
 @inline(__always)
 func passWindow(
-    _ rule: some LearningRule, _ columns: PassColumns, window: Range<Int>, tried: Range<Int>
+    _ rule: some LearningRule, _ columns: PassColumns, residualStart: Int, window: Range<Int>, tried: Range<Int>
 ) -> Int {
     let padding = SIMD8<UInt32>(repeating: columns.padding) &+ SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
     let table = unsafe columns.table
@@ -61,7 +61,7 @@ func passWindow(
         unsafe columns.margins[place] = margin
         unsafe columns.clampedCounts[place] = Int32(truncatingIfNeeded: clampedCount)
 
-        let residual = isFresh ? 0 : unsafe columns.residuals[e]
+        let residual = isFresh ? 0 : unsafe columns.residuals[e &- residualStart]
         if residual != 0 {
             var at = start
             while at < end {

@@ -1,0 +1,119 @@
+package import Domain
+package import Format
+
+/// What a commit says of itself: the same bytes on every owner, chained by hash.
+///
+/// Marks of trainers, the version and the rounds' state are functions of the headers up to it.
+package struct CommitHeader: Sendable, Equatable {
+    /// A batch of the commit.
+    package struct Batch: Sendable, Equatable {
+        /// Nil for a post without a trainer's name.
+        package var name: Offer.Name?
+        package var exampleCount: Int
+
+        package init(name: Offer.Name?, exampleCount: Int) {
+            self.name = name
+            self.exampleCount = exampleCount
+        }
+    }
+
+    package var history: History
+    package var epoch: UInt32 = 1
+    /// 1, 2, 3 …
+    package var number: UInt64
+    /// Of the header before; 0 for the first.
+    package var previousHash: UInt64
+    /// The highest commit the clock knew to be stable.
+    package var stableNumber: UInt64
+    /// The model's version behind the commit, and the examples it has learned.
+    package var version: Version
+    package var exampleCount: UInt64
+    /// State of the rounds: examples accepted lately, in 65536ths, and the next window's bound.
+    package var acceptedLately: UInt64
+    package var windowMax: UInt32
+    package var fingerprint: Fingerprint
+    package var batches: [Batch]
+
+    package init(
+        history: History, number: UInt64, previousHash: UInt64, stableNumber: UInt64, version: Version,
+        exampleCount: UInt64, acceptedLately: UInt64, windowMax: UInt32, fingerprint: Fingerprint, batches: [Batch]
+    ) {
+        self.history = history
+        self.number = number
+        self.previousHash = previousHash
+        self.stableNumber = stableNumber
+        self.version = version
+        self.exampleCount = exampleCount
+        self.acceptedLately = acceptedLately
+        self.windowMax = windowMax
+        self.fingerprint = fingerprint
+        self.batches = batches
+    }
+
+    /// XXH64 of the header's bytes.
+    package var hash: UInt64 {
+        var writer = FieldWriter()
+        write(to: &writer)
+        var digest = ContentDigest()
+        digest.add(writer.bytes, first: writer.bytes.count)
+        return digest.value
+    }
+
+    package func write(to writer: inout FieldWriter) {
+        writer.put(history.rawValue)
+        writer.put(epoch)
+        writer.put(windowMax)
+        writer.put(number)
+        writer.put(previousHash)
+        writer.put(stableNumber)
+        writer.put(version.rawValue)
+        writer.put(exampleCount)
+        writer.put(acceptedLately)
+        writer.put(fingerprint.rawValue)
+        writer.put(UInt32(batches.count))
+        for batch in batches {
+            writer.put(UInt32(batch.exampleCount))
+            writer.put(batch.name)
+        }
+    }
+
+    package init(from reader: inout FieldReader) throws(FormatError) {
+        history = History(try reader.take())
+        epoch = try reader.take()
+        windowMax = try reader.take()
+        number = try reader.take()
+        previousHash = try reader.take()
+        stableNumber = try reader.take()
+        version = Version(try reader.take())
+        exampleCount = try reader.take()
+        acceptedLately = try reader.take()
+        fingerprint = Fingerprint(try reader.take())
+        batches = []
+        for _ in 0..<(try reader.take(UInt32.self)) {
+            let exampleCount = Int(try reader.take(UInt32.self))
+            batches.append(Batch(name: try reader.takeBatchName(), exampleCount: exampleCount))
+        }
+    }
+}
+
+extension FieldWriter {
+    /// A trainer's name for a batch: sequence 0 stands for none.
+    mutating func put(_ name: Offer.Name?) {
+        put(name?.sequence ?? 0)
+        put(name?.digest ?? 0)
+        put(name?.trainer.text ?? "")
+    }
+}
+
+extension FieldReader {
+    mutating func takeBatchName() throws(FormatError) -> Offer.Name? {
+        let (sequence, digest) = (try take(UInt64.self), try take(UInt64.self))
+        let text = try takeText()
+        if sequence == 0 {
+            guard digest == 0, text.isEmpty else { throw .corrupt(what: "a batch without a number has a trainer") }
+            return nil
+        }
+        guard let trainer = ModelName(text) else { throw .corrupt(what: "a trainer's name is not one") }
+        return Offer.Name(trainer: trainer, sequence: sequence, digest: digest)
+    }
+}

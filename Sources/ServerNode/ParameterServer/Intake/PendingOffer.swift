@@ -1,0 +1,48 @@
+internal import Domain
+internal import Features
+internal import Transport
+
+/// A batch of this node's intake on its way to its owners: what the clock is told, and the slices that wait for its grant.
+///
+/// Made on the thread that parsed the batch, so that slicing costs no round its time.
+struct PendingOffer: Sendable {
+    let batch: BatchID
+    let offer: Offer
+    let batchOffer: BatchOffer
+    private var slices: Slices?
+
+    struct Slices: Sendable {
+        /// For the owner on this node.
+        var own: ExampleBatch?
+        /// Messages for owners elsewhere, by node.
+        var remote: [(node: Int, bytes: Bytes)] = []
+    }
+
+    init(_ offer: Offer, as batch: BatchID, _ identity: ModelIdentity, _ history: History, node: Int) {
+        self.batch = batch
+        self.offer = offer
+        // The only owner, here: the offer is the batch.
+        let isWhole = identity.owners == [node]
+        batchOffer = BatchOffer(
+            batch: batch, body: offer.body.number, name: offer.name, byteCount: offer.byteCount,
+            featureCount: offer.batch.featureCount,
+            examples: isWhole ? offer.batch : offer.batch.withoutFeatures)
+        guard !isWhole else { return }
+        var slices = Slices()
+        for (owner, slice) in zip(identity.owners, offer.batch.slices(identity.owners.count)) {
+            if owner == node {
+                slices.own = slice
+            } else {
+                let message = Envelope(history, .slice(batch, slice))
+                slices.remote.append((owner, Bytes(bytes: message.bytes)))
+            }
+        }
+        self.slices = slices
+    }
+
+    /// The slices, once.
+    mutating func takeSlices() -> Slices? {
+        defer { slices = nil }
+        return slices
+    }
+}

@@ -1,0 +1,194 @@
+internal import DeltaFeed
+package import Domain
+internal import Features
+internal import Format
+internal import Learning
+
+/// The clock's side of a member: what it hears, and what its effects become.
+extension GroupMember {
+    mutating func heard(_ message: PeerMessage, from other: Int, _ now: Now) throws(ShardOwner.Contradiction) {
+        guard clock != nil else { return }
+        guard let owner = identity.owners.firstIndex(of: other) else {
+            // Only an owner has more to say than a batch.
+            if case .offer(let offer) = message { clock?.offered(offer, atMilliseconds: now.uptime) }
+            return work(now)
+        }
+        switch message {
+        case .offer(let offer): clock?.offered(offer, atMilliseconds: now.uptime)
+        case .arrived(let batch): clock?.arrived(batch, at: owner)
+        case .partials(let round, let margins): try decide(rounds.received(margins, round: round, from: owner), now)
+        case .durable(let number, let hash, let clampedCount):
+            clampedCounts[owner] = clampedCount
+            guard clock!.durable(number, hash: hash, at: owner, atMilliseconds: now.uptime) else {
+                throw .init("\(names[other]) has another header of commit \(number)")
+            }
+        case .joined(let fingerprint):
+            guard fingerprint == spec.fingerprint else {
+                throw .init("\(names[other]) makes fingerprint \(fingerprint) of the spec, here it is \(spec.fingerprint)")
+            }
+            joinedOwners.insert(other)
+            openIfGathered()
+        case .digest(let number, let digest): gather(digest, of: number, from: owner)
+        default: break
+        }
+        work(now)
+    }
+
+    private mutating func decide(_ decision: BatchRounds.Decision, _ now: Now) throws(ShardOwner.Contradiction) {
+        switch decision {
+        case .wait: break
+        case .contradiction(let what): throw .init(what)
+        case .next(let told):
+            toOwners(.residuals(told))
+            if told.window == 0 { endBatch(now) }
+        }
+    }
+
+    private mutating func endBatch(_ now: Now) {
+        clock!.learned(
+            acceptedLately: rounds.rounds.acceptedLately, windowMax: rounds.rounds.windowMax, atMilliseconds: now.wall)
+    }
+
+    /// Carries out what the clock decided, until it decides nothing more.
+    mutating func work(_ now: Now) {
+        guard clock != nil, phase == .open else { return }
+        clock!.orderNext()
+        while !clock!.effects.isEmpty {
+            let effects = clock!.effects
+            clock!.effects.removeAll(keepingCapacity: true)
+            for effect in effects { carryOut(effect, now) }
+            // Between two batches: a publish falls on a commit.
+            publishIfDue(now)
+            clock!.orderNext()
+        }
+    }
+
+    private mutating func carryOut(_ effect: Clock.Effect, _ now: Now) {
+        switch effect {
+        case .grant(let batch):
+            if batch.node != node {
+                outputs.append(.send(.grant(batch), to: batch.node))
+            } else if whole != nil {
+                clock!.arrived(batch, at: 0)
+            } else {
+                outputs.append(.deliver(batch))
+            }
+        case .answer(let batch, let outcome):
+            if batch.node == node {
+                outputs.append(.answer(batch, outcome))
+            } else {
+                outputs.append(.send(.outcome(batch, outcome), to: batch.node))
+            }
+        case .drop(let batch): toOwners(.drop(batch))
+        case .order(let batch): order(batch, now)
+        case .commit(let header):
+            if whole != nil {
+                _ = clock!.durable(header.number, hash: header.hash, at: 0, atMilliseconds: now.uptime)
+            } else {
+                toOwners(.commit(header))
+            }
+        case .stable(let number): if whole == nil { toOwners(.stable(number: number)) }
+        }
+    }
+
+    private mutating func order(_ batch: BatchID, _ now: Now) {
+        guard let offer = clock!.offer(batch) else { return }
+        featuresSincePublish += offer.featureCount
+        if whole != nil {
+            // The only owner learns the batch here and now: no window, no round.
+            whole!.learn(batch, offer)
+            return endBatch(now)
+        }
+        let window = rounds.begin(offer.examples)
+        toOwners(.order(batch, version: clock!.version, window: window))
+        if window == 0 { endBatch(now) }
+    }
+
+    private mutating func toOwners(_ message: PeerMessage) {
+        for owner in identity.owners where owner != node { outputs.append(.send(message, to: owner)) }
+        if shard != nil {
+            inbox.append(message)
+        } else if case .drop(let batch) = message {
+            whole?.drop(batch)
+        }
+    }
+
+    // MARK: publishing
+
+    /// Publishes at the next commit, or now between two batches, with all rows as the digest's range.
+    package mutating func publishDigest(_ now: Now) {
+        wantsDigest = true
+        publishIfDue(now)
+    }
+
+    /// Publishes at the next commit, or now between two batches; only a clock can.
+    package mutating func publishSoon(_ now: Now) {
+        guard clock != nil else { return }
+        wantsPublish = true
+        publishIfDue(now)
+    }
+
+    /// What only time does: publishes and heartbeats that are due, batches that waited too long.
+    package mutating func tick(_ now: Now) {
+        guard clock != nil, phase == .open else { return }
+        clock!.expire(atMilliseconds: now.uptime)
+        publishIfDue(now)
+        work(now)
+    }
+
+    /// When `tick` has something to do, in milliseconds of uptime.
+    package var wakeMilliseconds: UInt64? {
+        guard let clock, phase == .open else { return nil }
+        let tick = clock.isWaiting ? lastTick + Self.tickMilliseconds : nil
+        // While a batch is under way, its end sees to the publish.
+        guard clock.current == nil else { return tick }
+        let isNew = publishedVersion < clock.version
+        let publish = lastPublish + (isNew ? publishMilliseconds : Self.heartbeatMilliseconds)
+        return tick.map { min($0, publish) } ?? publish
+    }
+    private static let heartbeatMilliseconds = UInt64(Limits.Feed.heartbeatInterval.seconds * 1000)
+    private static let tickMilliseconds = UInt64(Limits.Group.tickInterval.seconds * 1000)
+
+    /// The version of the last publish that the clock ordered.
+    package var publishedVersion: Version {
+        switch whole {
+        case .some(let whole): whole.publisher.version
+        case .none: lastPublishedVersion
+        }
+    }
+
+    private mutating func publishIfDue(_ now: Now) {
+        lastTick = now.uptime
+        guard clock != nil, clock!.current == nil, phase == .open else { return }
+        let isNew = publishedVersion < clock!.version
+        let since = now.uptime - min(now.uptime, lastPublish)
+        let isDue =
+            isNew
+            ? since >= publishMilliseconds || featuresSincePublish >= Limits.Feed.markedFeatureCountMax
+            : since >= Self.heartbeatMilliseconds
+        guard isDue || wantsDigest || (wantsPublish && isNew) else { return }
+        wantsPublish = false
+        lastPublish = now.uptime
+        featuresSincePublish = 0
+        let publish = Publish(number: clock!.number, watermarkMilliseconds: now.wall, digestsAllRows: wantsDigest)
+        wantsDigest = false
+        if whole != nil {
+            let isHeartbeat = whole!.isHeartbeat(publish)
+            let part = whole!.publish(publish)
+            outputs.append(isHeartbeat ? .heartbeat(part) : .part(part))
+            if publish.digestsAllRows { outputs.append(.digest(ownDigest, clock!.version)) }
+        } else {
+            lastPublishedVersion = clock!.version
+            if publish.digestsAllRows { (digestNumber, digestVersion, digests) = (publish.number, clock!.version, [:]) }
+            toOwners(.publish(publish))
+        }
+    }
+
+    private mutating func gather(_ digest: WeightDigest, of number: UInt64, from owner: Int) {
+        guard number == digestNumber else { return }
+        digests[owner] = digest
+        guard digests.count == identity.owners.count else { return }
+        digestNumber = nil
+        outputs.append(.digest(digests.values.reduce(WeightDigest()) { $0 + $1 }, digestVersion))
+    }
+}

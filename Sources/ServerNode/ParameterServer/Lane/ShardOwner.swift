@@ -1,0 +1,141 @@
+package import DeltaFeed
+package import Domain
+package import Features
+package import Learning
+package import Transport
+
+/// One owner's side of the protocol, where a model has several: its rows, the slices parked for it, the round under way.
+///
+/// No I/O and no time: the clock's messages in, the answer out. Whatever does not fit what it holds is refused with a
+/// sentence, and the model is closed: weights that may be wrong are not learned on.
+package struct ShardOwner: ~Copyable {
+    package struct Contradiction: Error, CustomStringConvertible {
+        package let description: String
+        init(_ description: String) { self.description = description }
+    }
+
+    package private(set) var rows: ModelRows
+    package private(set) var publisher: Publisher
+    /// The version of the last commit, its number, and the hash of its header.
+    package private(set) var version = Version.zero
+    package private(set) var number: UInt64 = 0
+    package private(set) var hash: UInt64 = 0
+    /// Products clamped in examples that were learned.
+    package private(set) var clampedCount = 0
+
+    private struct Current {
+        var batch: BatchID
+        var slice: ExampleBatch
+        var position = 0
+        var window: Int
+        /// Whether the rows hold tentative changes.
+        var isTentative = false
+    }
+    private var parked: [BatchID: ExampleBatch] = [:]
+    private var current: Current?
+    private var round: UInt64 = 0
+    private let history: History
+    private let fingerprint: Fingerprint
+
+    package init(_ spec: ModelSpec, _ shard: Shard, history: History) {
+        rows = ModelRows(spec, shard)
+        publisher = Publisher(spec, shard, history: history, version: .zero)
+        self.history = history
+        fingerprint = spec.fingerprint
+    }
+
+    /// Whether the rows hold only what is learned: copies may read them.
+    package var isSettled: Bool { current?.isTentative != true }
+    /// Whether the rows are exactly those of `version`.
+    package var isAtCommit: Bool { current == nil }
+    /// Whether the last publish was of what the rows hold.
+    var isPublished: Bool { current == nil && version == publisher.version }
+    package var parkedCount: Int { parked.count }
+
+    /// Parks a slice until its batch is ordered or dropped.
+    package mutating func park(_ slice: ExampleBatch, of batch: BatchID) throws(Contradiction) {
+        guard slice.fits(rowCount: rows.count) else {
+            throw Contradiction("a slice of batch \(batch) has a row that shard \(rows.shard.number) has not")
+        }
+        parked[batch] = slice
+    }
+
+    package mutating func drop(_ batch: BatchID) { parked[batch] = nil }
+
+    /// The batch is next: its first window is passed at once, and nothing of it is tried.
+    package mutating func ordered(_ batch: BatchID, version: Version, window: Int) throws(Contradiction) -> PeerMessage? {
+        guard current == nil, version == self.version else {
+            throw Contradiction("batch \(batch) was ordered at version \(version), here is \(self.version)")
+        }
+        guard let slice = parked.removeValue(forKey: batch) else {
+            throw Contradiction("batch \(batch) was ordered and its slice is not here")
+        }
+        guard window <= slice.exampleCount, window > 0 || slice.exampleCount == 0 else {
+            throw Contradiction("a window of \(window) in a batch of \(slice.exampleCount)")
+        }
+        current = Current(batch: batch, slice: slice, window: window)
+        return window == 0 ? nil : pass(residuals: [])
+    }
+
+    /// A round was decided: keeps what is learned.
+    package mutating func settle(_ told: Residuals) throws(Contradiction) {
+        guard let open = current, open.isTentative, told.round == round, told.accepted <= open.window else {
+            throw Contradiction("round \(told.round) does not follow round \(round)")
+        }
+        let position = open.position + told.accepted
+        let left = open.slice.exampleCount - position
+        guard told.window <= left, (told.window == 0) == (left == 0), told.residuals.count <= told.window else {
+            throw Contradiction("round \(told.round) leads outside its batch")
+        }
+        clampedCount += rows.settle(accepted: told.accepted)
+        round += 1
+        current?.isTentative = false
+        current?.position = position
+        current?.window = told.window
+    }
+
+    /// Passes the next window, unless the batch is over. Behind `settle`; what must see settled rows runs in between.
+    package mutating func next(_ told: Residuals) -> PeerMessage? {
+        told.window == 0 ? nil : pass(residuals: told.residuals)
+    }
+
+    private mutating func pass(residuals: [Float]) -> PeerMessage {
+        guard let open = current else { preconditionFailure("a batch is under way") }
+        let window = open.position..<open.position + open.window
+        rows.pass(
+            open.slice, residuals: residuals, from: open.position, window: window,
+            tried: open.position..<open.position + residuals.count)
+        current?.isTentative = true
+        return .partials(round: round, margins: Array(rows.margins[..<window.count]))
+    }
+
+    /// The batch is over.
+    package mutating func commit(_ header: CommitHeader) throws(Contradiction) -> PeerMessage {
+        guard let done = current, done.position == done.slice.exampleCount, !done.isTentative else {
+            throw Contradiction("commit \(header.number) falls into a batch")
+        }
+        guard header.number == number + 1, header.previousHash == hash, header.history == history,
+            header.version == version + done.slice.exampleCount, header.fingerprint == fingerprint
+        else { throw Contradiction("commit \(header.number) does not follow commit \(number)") }
+        publisher.learned(done.slice)
+        current = nil
+        (number, hash, version) = (header.number, header.hash, header.version)
+        return .durable(number: number, hash: hash, clampedCount: clampedCount)
+    }
+
+    /// Whether nothing changed since the last publish, and no digest over all rows is wanted.
+    func isHeartbeat(_ publish: Publish) -> Bool { version == publisher.version && !publish.digestsAllRows }
+
+    /// Makes the part of a publish, or a heartbeat: the rows changed since the last one, as of the last commit.
+    package mutating func publish(_ publish: Publish) throws(Contradiction) -> FeedPart<Bytes> {
+        guard current == nil, publish.number == number else {
+            throw Contradiction("a publish of commit \(publish.number) at commit \(number)")
+        }
+        if isHeartbeat(publish) {
+            return publisher.heartbeat(watermarkMilliseconds: publish.watermarkMilliseconds)
+        }
+        return publisher.publish(
+            rows, at: version, watermarkMilliseconds: publish.watermarkMilliseconds,
+            digestsAllRows: publish.digestsAllRows)
+    }
+}

@@ -1,0 +1,118 @@
+internal import Configuration
+internal import Domain
+internal import Logging
+package import Transport
+
+/// A node's links to all others, both roads and both directions.
+package final class PeerLinks: PeerSending {
+    /// What becomes of what arrives. Set once, before anything can arrive.
+    struct Receiver: Sendable {
+        var message: @Sendable (Envelope, _ from: Int) -> Void
+        var restarted: @Sendable (_ node: Int) -> Void
+    }
+
+    private struct Peer: Sendable {
+        var control: PeerLink
+        var bulk: PeerLink
+        let life = Locked<UInt64?>(nil)
+        let inboxes: [PeerLink.Road: Locked<LinkInbox.State>] = [
+            .control: Locked(LinkInbox.State()), .bulk: Locked(LinkInbox.State()),
+        ]
+    }
+
+    let control: WorkThread
+    private let topology: ClusterTopology
+    private let hello: Hello
+    private let receiver: Receiver
+    private let log: Logger
+    private let bulkThread: WorkThread
+    /// By place; nil at this node's own.
+    private let peers: Locked<[Peer?]> = Locked([])
+
+    /// - Parameter control: the thread that learns models of several owners.
+    init(
+        _ topology: ClusterTopology, node: Int, hello: Hello, control: WorkThread, token: ClusterToken?, log: Logger,
+        receiver: Receiver
+    ) {
+        self.topology = topology
+        self.hello = hello
+        self.receiver = receiver
+        self.control = control
+        self.log = log
+        bulkThread = WorkThread(niceness: Limits.Group.parsingNiceness)
+        let all = topology.nodes.indices.map { place -> Peer? in
+            guard place != node else { return nil }
+            let other = topology.nodes[place]
+            let met: @Sendable (UInt64) -> Void = { [unowned self] life in self.met(place, life: life) }
+            return Peer(
+                control: PeerLink(
+                    .control, to: other.controlListen, hello, token: token, thread: control, log: log, met: met),
+                bulk: PeerLink(
+                    .bulk, to: other.peerListen, hello, token: token, thread: bulkThread, log: log, met: met))
+        }
+        peers.withLockedValue { $0 = all }
+    }
+
+    package func send(_ envelope: Envelope, to node: Int) {
+        peer(node)?.control.send(Bytes(bytes: envelope.bytes))
+    }
+
+    package func sendBulk(_ bytes: Bytes, to node: Int) { peer(node)?.bulk.send(bytes) }
+
+    /// Whether the control link to a node stands.
+    func isUp(_ node: Int) -> Bool { peer(node)?.control.isUp.withLockedValue { $0 } ?? true }
+
+    /// Keeps all links connected until cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for peer in peers.withLockedValue({ $0 }) {
+                guard let peer else { continue }
+                group.addTask(executorPreference: control) { await peer.control.run() }
+                group.addTask(executorPreference: bulkThread) { await peer.bulk.run() }
+            }
+        }
+    }
+
+    /// A route for one road's incoming links.
+    func route(_ road: PeerLink.Road) -> Route {
+        .streaming(.post, "/v1/peer/links/\(road.rawValue)", access: .cluster) { [unowned self] exchange in
+            accept(exchange, road)
+        }
+    }
+
+    private func accept(_ exchange: Exchange, _ road: PeerLink.Road) -> any BodyReceiver {
+        guard let other = Hello(exchange), let place = topology.place(of: other.name), let peer = peer(place) else {
+            return RefusedBody(
+                exchange, status: 409,
+                "the cluster file of \(hello.name) has no other node '\(exchange.header("sluice-node") ?? "")'")
+        }
+        if let objection = hello.objection(to: other) { return RefusedBody(exchange, status: 409, objection) }
+        guard let state = peer.inboxes[road] else { preconditionFailure("a peer has both roads") }
+        met(place, life: other.life)
+        return LinkInbox(exchange, from: other, to: hello, state, log: log) { [receiver] envelope in
+            receiver.message(envelope, place)
+        }
+    }
+
+    /// Another node said which life of it this is.
+    private func met(_ place: Int, life: UInt64) {
+        guard let peer = peer(place) else { return }
+        let before = peer.life.withLockedValue { known in
+            defer { known = life }
+            return known
+        }
+        guard let before, before != life else { return }
+        log.warning("a node lives anew", metadata: ["node": "\(topology.nodes[place].name)"])
+        let begin: @Sendable () -> Void = { [receiver] in
+            // Nothing meant for its earlier life reaches it, and everything from here on does.
+            peer.control.begin(life: life)
+            peer.bulk.begin(life: life)
+            receiver.restarted(place)
+        }
+        if control.isCurrent { begin() } else { control.run(begin) }
+    }
+
+    private func peer(_ place: Int) -> Peer? {
+        peers.withLockedValue { $0.indices.contains(place) ? $0[place] : nil }
+    }
+}

@@ -1,0 +1,9 @@
+package import Transport
+
+/// Where a lane's messages to other nodes go. Each road keeps its order; between the two there is none.
+package protocol PeerSending: Sendable {
+    /// On the control link.
+    func send(_ envelope: Envelope, to node: Int)
+    /// A message already in bytes, on the bulk link.
+    func sendBulk(_ bytes: Bytes, to node: Int)
+}
