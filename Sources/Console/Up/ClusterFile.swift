@@ -2,7 +2,8 @@ internal import Configuration
 
 /// A local cluster as a file: its nodes, the demo model, the demo's traffic.
 struct ClusterFile {
-    var server = ServerOptions()
+    var topology: ClusterTopology
+    var servers: [ServerOptions] = []
     var workers: [WorkerOptions] = []
     var model = "demo"
     var spec = ""
@@ -10,16 +11,18 @@ struct ClusterFile {
     var drift = 2_000_000
 
     init(yaml: String) throws(ConfigurationError) {
+        topology = try ClusterTopology(yaml: yaml, of: "the cluster file")
         var fields = try Fields(yaml: yaml, of: "the cluster file")
-        let servers = try fields.list("servers")
-        guard servers.count == 1 else { throw .init("the cluster file: 'servers' wants exactly one node") }
-        for var node in servers {
+        for var node in try fields.list("servers") {
+            var server = ServerOptions()
             try server.read(&node)
             try node.refuseRest()
+            guard server.tokenFile == nil, server.stateFolder == nil else {
+                throw .init("the cluster file: 'token_file' and 'state_folder' are not for a local cluster")
+            }
+            servers.append(server)
         }
-        guard server.tokenFile == nil, server.stateFolder == nil else {
-            throw .init("the cluster file: 'token_file' and 'state_folder' are not for a local cluster")
-        }
+        _ = try fields.textListsByKey("owners")
         for var node in try fields.list("workers") {
             var worker = WorkerOptions()
             try worker.read(&node)

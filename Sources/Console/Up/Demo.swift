@@ -11,7 +11,7 @@ struct Demo: Sendable {
     init(_ cluster: ClusterFile) { self.cluster = cluster }
 
     func run(for duration: Duration?) async throws -> UpCommand.Outcome {
-        let server = try await NodeClient.connect("\(cluster.server.listen)", commandLoops)
+        let server = try await NodeClient.connect("\(cluster.servers[0].listen)", commandLoops)
         let path = try modelPath(cluster.model)
         _ = try await server.json(.put, path, body: cluster.spec)
         printEndpoints()
@@ -38,11 +38,21 @@ struct Demo: Sendable {
     private func printEndpoints() {
         printTable(
             ["NODE", "ROLE", "LISTEN", "STATE"],
-            [[cluster.server.name, "server", "\(cluster.server.listen)", "learning '\(cluster.model)'"]]
+            cluster.servers.map { [$0.name, "server", "\($0.listen)", learning($0)] }
                 + cluster.workers.map { [$0.name, "worker", "\($0.listen)", "serving"] })
         let body = #"{"inputs":[{"name":"line","shape":[1],"datatype":"BYTES","data":["|user 42 |ad 7"]}]}"#
         print("\ntry:  curl -s http://\(cluster.workers[0].listen)/v2/models/\(cluster.model)/infer -d '\(body)'\n")
         print("    examples  avg loss  since last  calibration  freshness")
+    }
+
+    /// What a server does: which shard of the demo's model it learns.
+    private func learning(_ server: ServerOptions) -> String {
+        let owners = cluster.topology.owners(of: cluster.model)
+        guard let node = cluster.topology.place(of: server.name), let shard = owners.firstIndex(of: node) else {
+            return "taking traffic for '\(cluster.model)'"
+        }
+        return owners.count == 1
+            ? "learning '\(cluster.model)'" : "learning '\(cluster.model)', shard \(shard) of \(owners.count)"
     }
 
     private func connect(_ workers: [WorkerOptions]) async throws -> [NodeClient] {

@@ -64,16 +64,16 @@ struct UpCommand: AsyncParsableCommand {
             nodes.append(node)
             _ = try node.waitUntilListening(log: log)
         }
-        let server = cluster.server
-        try start(
-            "sluice-server", server.name,
-            [
-                "--listen", "\(server.listen)", "--peer-listen", "\(server.peerListen)",
-                "--publish-every", "\(Int(server.publishInterval.seconds * 1000))ms",
-                "--state-folder", home.appendingPathComponent("state").path,
-            ])
+        for server in cluster.servers {
+            try start(
+                "sluice-server", server.name,
+                [
+                    "--cluster", config, "--publish-every", "\(Int(server.publishInterval.seconds * 1000))ms",
+                    "--state-folder", home.appendingPathComponent("state-\(server.name)").path,
+                ])
+        }
         for worker in cluster.workers {
-            let servers = worker.servers.isEmpty ? [server.peerListen] : worker.servers
+            let servers = worker.servers.isEmpty ? cluster.servers.map(\.peerListen) : worker.servers
             try start(
                 "sluice-worker", worker.name,
                 ["--listen", "\(worker.listen)"] + servers.flatMap { ["--server", "\($0)"] })

@@ -1,3 +1,4 @@
+package import Domain
 internal import Glibc
 
 /// One weight for each index of a model, in one mapped array; rows that no delta named cost nothing.
@@ -46,6 +47,12 @@ package final class WeightTable: @unchecked Sendable {
     package func withWeights<R>(_ range: Range<Int>, _ body: (Span<Float>) -> R) -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= indexCount, "the range is inside the table")
         return unsafe body(Span(_unsafeStart: weights + range.lowerBound, count: range.count))
+    }
+
+    /// Sets the weights of a shard's indices in `range` to 0.
+    package func clear(_ shard: Shard, _ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= indexCount, "the range is inside the table")
+        for row in shard.rows(of: range) { unsafe weights[shard.index(ofRow: row)] = 0 }
     }
 
     /// Takes over the weights of indices `range` from another table of the same size.

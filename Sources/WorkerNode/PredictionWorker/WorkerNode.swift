@@ -31,9 +31,9 @@ package struct WorkerNode: Sendable {
         started(listener.port)
 
         await withDiscardingTaskGroup { tasks in
-            for server in options.servers {
+            for (place, server) in options.servers.enumerated() {
                 let follower = ServerFollower(
-                    server: server, loops: replicas.thread.loops, token: token, replicas: replicas, log: log)
+                    server: server, place: place, loops: replicas.thread.loops, token: token, replicas: replicas, log: log)
                 tasks.addTask(executorPreference: replicas.thread) { await follower.run() }
             }
             await stop()

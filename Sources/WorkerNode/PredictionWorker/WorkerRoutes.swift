@@ -168,6 +168,7 @@ package struct WorkerRoutes: Sendable {
                 "model": jsonString(model.name.text), "version": "\(model.version)", "history": "\"\(model.history)\"",
                 "fingerprint": "\"\(model.spec.fingerprint)\"", "age_ms": "\(model.ageMilliseconds(now: now))",
                 "followed": "\(status != nil)", "connected": "\(status?.isConnected ?? false)",
+                "owners": "\(status?.ownerCount ?? 0)", "connected_owners": "\(status?.connectedOwnerCount ?? 0)",
                 "copies": "\(status?.copyCount ?? 0)", "applied_rows": "\(status?.appliedRowCount ?? 0)",
                 "compared_digests": "\(status?.comparedDigestCount ?? 0)",
                 "digest_mismatches": "\(status?.digestMismatchCount ?? 0)",

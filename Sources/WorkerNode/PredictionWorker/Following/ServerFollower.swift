@@ -8,13 +8,16 @@ package import Transport
 /// When the server is gone the worker serves on from what it has; reconnects wait longer each time, with jitter.
 package struct ServerFollower: Sendable {
     let server: Address
+    /// The server's place among those followed.
+    let place: Int
     let loops: EventLoops
     let token: ClusterToken?
     let replicas: ReplicaSet
     let log: Logger
 
-    package init(server: Address, loops: EventLoops, token: ClusterToken?, replicas: ReplicaSet, log: Logger) {
+    package init(server: Address, place: Int, loops: EventLoops, token: ClusterToken?, replicas: ReplicaSet, log: Logger) {
         self.server = server
+        self.place = place
         self.loops = loops
         self.token = token
         self.replicas = replicas
@@ -76,11 +79,7 @@ package struct ServerFollower: Sendable {
 
     /// Follows one model until the connection ends: opens its feed, and opens it anew whenever it ended.
     private func follow(_ name: ModelName, _ client: HTTPClient) async {
-        guard let replica = await replicas.replica(name, ownedBy: server) else {
-            return log.error(
-                "two servers own one model; the first is followed",
-                metadata: ["model": "\(name)", "ignored": "\(server)"])
-        }
+        let replica = await replicas.replica(name)
         while !Task.isCancelled && !client.isClosed {
             do {
                 try await read(client, replica)
@@ -89,19 +88,18 @@ package struct ServerFollower: Sendable {
             } catch {
                 log.debug("feed ended", metadata: ["model": "\(name)", "reason": "\(error)"])
             }
-            replicas.status(name).withLockedValue { $0.isConnected = false }
+            await replica.disconnected(from: place)
             await pause(Limits.Feed.reopenWait)
         }
     }
 
     private func read(_ client: HTTPClient, _ replica: Replica) async throws {
         var path = "/v1/peer/models/\(replica.name)/feed"
-        if let (history, version) = await replica.connected() { path += "?history=\(history)&version=\(version)" }
+        if let (history, version) = await replica.connected(to: place) { path += "?history=\(history)&version=\(version)" }
         let stream = try await client.open(.get, path)
         try await stream.finish()
         guard try await stream.head.status == 200 else { return }
-        replicas.status(replica.name).withLockedValue { $0.isConnected = true }
-        for try await chunk in stream.body { try await replica.take(chunk) }
+        for try await chunk in stream.body { try await replica.take(chunk, from: place) }
     }
 
     private func pause(_ duration: Duration) async {

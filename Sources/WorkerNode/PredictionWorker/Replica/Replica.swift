@@ -6,26 +6,29 @@ package import Format
 internal import Scoring
 package import Transport
 
-/// A model of this worker, kept equal to the server's: two tables and a flip.
+/// A model of this worker, kept equal to the servers': two tables and a flip.
 ///
-/// A delta is applied to the hidden table; then every event loop is told to read that one; when each has run that task
-/// no reader is left in the other, which gets the same rows. Readers take no lock and retry nothing. A copy fills the
-/// hidden table while the old version is served.
+/// Each owner's deltas are applied to the hidden table. When all owners stand at one version (`FeedMeeting`) every event
+/// loop is told to read that table; when each has run that task no reader is left in the other, which gets the same
+/// rows. Readers take no lock and retry nothing. A copy fills the hidden table while the old version is served.
 package actor Replica {
     package let name: ModelName
     private let loops: PerLoop<LoopModels>
     let thread: WorkThread
     private let status: Locked<ReplicaStatus>
 
-    private var follower = DeltaFollower.waiting
-    private var reader = RecordReader()
-    private var window = ByteWindow()
+    /// By the server's place among those followed.
+    private var feeds: [Int: OwnerFeed] = [:]
+    private var meeting = FeedMeeting(ownerCount: 1)
     private var spec: ModelSpec?
     private var serving: ServingModel?
-    /// The table that no reader has.
+    /// The table that no reader has, and the history of its rows.
     private var hidden: WeightTable?
-    private var indices: [UInt32] = []
-    private var values: [Float] = []
+    private var hiddenHistory: History?
+    /// Whether the hidden table is being shown or brought up to date: no feed writes it meanwhile.
+    private var isFlipping = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var byteCountSincePause = 0
 
     /// - Parameter thread: where rows are unpacked and applied; one for all replicas.
     package init(name: ModelName, loops: PerLoop<LoopModels>, thread: WorkThread, status: Locked<ReplicaStatus>) {
@@ -47,7 +50,7 @@ package actor Replica {
             case .format(let error): "\(error)"
             case .spec(let error): "the server's spec: \(error)"
             case .doesNotFit(let what): what
-            case .digestDiffers(let version): "the weights at version \(version) are not the server's; a copy follows"
+            case .digestDiffers(let version): "the weights at version \(version) are not the servers'; copies follow"
             }
         }
     }
@@ -61,54 +64,123 @@ package actor Replica {
         return WholeDigest(digest: sum, version: serving.version, history: serving.history, isEqual: nil)
     }
 
-    /// Begins to read a new connection. Answers what is held, for the server to continue from.
-    package func connected() -> (history: History, version: Version)? {
-        follower.disconnected()
-        reader = RecordReader()
-        window.removeAll()
-        return follower.position
+    /// Begins to read a new connection to a server. Answers what is held, for the server to continue from.
+    ///
+    /// - Parameter server: its place among those followed.
+    package func connected(to server: Int = 0) -> (history: History, version: Version)? {
+        let feed = feed(of: server)
+        feed.connect()
+        return feed.follower.position
     }
 
-    /// Takes in bytes of the feed, every record as soon as it is whole. A cut record is never half applied.
-    package func take(_ chunk: Bytes) async throws(Failure) {
-        window.append(chunk.readableBytesSpan)
+    /// A server's connection ended: the others are not held up by what it had begun.
+    package func disconnected(from server: Int = 0) {
+        feed(of: server).isConnected = false
+        tellConnections()
+    }
+
+    private func feed(of server: Int) -> OwnerFeed {
+        if let feed = feeds[server] { return feed }
+        let feed = OwnerFeed()
+        feeds[server] = feed
+        return feed
+    }
+
+    // MARK: records
+
+    /// Takes in bytes of a server's feed, every record as soon as it is whole. A cut record is never half applied.
+    package func take(_ chunk: Bytes, from server: Int = 0) async throws(Failure) {
+        let feed = feed(of: server)
+        feed.window.append(chunk.readableBytesSpan)
         giveWay(afterReceiving: chunk.readableBytes)
-        while window.byteCount > 0 {
-            let header: RecordHeader
-            let action: DeltaFollower.Action
-            do throws(FormatError) {
-                let bytes = window.bytes
-                let waiting = bytes.span.extracting(first: window.byteCount)
-                guard case .record(let found, let payload) = try reader.read(waiting) else { return }
-                header = found
-                action = follower.received(header)
-                try decode(header, waiting.extracting(payload), for: action)
-            } catch {
-                follower.lost()
+        while feed.window.byteCount > 0 {
+            guard let (header, payload) = try next(of: feed) else { return }
+            try await turn(of: feed)
+            let action = feed.follower.received(header)
+            do throws(FormatError) { try decode(header, payload, feed, for: action) } catch {
+                lose(feed)
                 throw .format(error)
             }
-            window.removeFirst(header.recordByteCount)
-            try await act(action, header)
+            feed.window.removeFirst(header.recordByteCount)
+            do throws(Failure) { try await act(action, header, feed) } catch {
+                moved(feed)
+                throw error
+            }
+            moved(feed)
         }
+    }
+
+    private func next(of feed: OwnerFeed) throws(Failure) -> (RecordHeader, Range<Int>)? {
+        do throws(FormatError) {
+            let bytes = feed.window.bytes
+            let waiting = bytes.span.extracting(first: feed.window.byteCount)
+            guard case .record(let header, let payload) = try feed.reader.read(waiting) else { return nil }
+            return (header, payload)
+        } catch {
+            lose(feed)
+            throw .format(error)
+        }
+    }
+
+    /// Waits until the feed is among those furthest behind, and no flip is under way.
+    private func turn(of feed: OwnerFeed) async throws(Failure) {
+        while isFlipping || !mayRead(feed) {
+            guard !Task.isCancelled else { throw .doesNotFit("the worker stops") }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { waiters.append($0) }
+            } onCancel: {
+                Task { await self.wake() }
+            }
+        }
+    }
+
+    private func mayRead(_ feed: OwnerFeed) -> Bool {
+        owner(of: feed).map { meeting.mayRead($0) } ?? true
+    }
+
+    /// Which owner of the model as it is divided now, if it is one.
+    private func owner(of feed: OwnerFeed) -> Int? {
+        feed.shard.flatMap { $0.count == meeting.ownerCount ? $0.number : nil }
+    }
+
+    /// The feeds of the model's owners that have come so far.
+    private var present: [OwnerFeed] { feeds.values.filter { owner(of: $0) != nil } }
+
+    private func wake() {
+        let woken = waiters
+        waiters = []
+        for waiter in woken { waiter.resume() }
+    }
+
+    private func moved(_ feed: OwnerFeed) {
+        guard let owner = owner(of: feed) else { return }
+        meeting.moved(owner, to: feed.position)
+        wake()
+    }
+
+    private func lose(_ feed: OwnerFeed) {
+        feed.follower.lost()
+        moved(feed)
     }
 
     /// Unpacks what an action needs, while the bytes are at hand.
     private func decode(
-        _ header: RecordHeader, _ payload: Span<UInt8>, for action: DeltaFollower.Action
+        _ header: RecordHeader, _ payload: Range<Int>, _ feed: OwnerFeed, for action: DeltaFollower.Action
     ) throws(FormatError) {
         switch action {
-        case .takeSpec: specText = try decodeSpec(header, payload: payload)
+        case .takeSpec:
+            let bytes = feed.window.bytes
+            feed.specText = try decodeSpec(header, payload: bytes.span.extracting(payload))
         case .apply, .applyToCopy:
             guard let spec, header.stamp.fingerprint == spec.fingerprint else {
                 throw .corrupt(what: "rows of another plan than the spec's")
             }
-            try decodeRows(
-                header, payload: payload, indexLimit: UInt64(spec.indexCount), into: &indices, values: &values,
-                pauseRowCount: Limits.Feed.rowsPerTurn, pause: WorkThread.giveWay)
+            try feed.decodeRows(
+                header, payload, indexCount: spec.indexCount, pauseRowCount: Limits.Feed.rowsPerTurn,
+                pause: WorkThread.giveWay)
         case .beginCopy, .finishCopy, .noteHeartbeat, .ignore, .resync: break
         }
     }
-    private var specText = ""
 
     private func giveWay(afterReceiving byteCount: Int) {
         byteCountSincePause += byteCount
@@ -116,40 +188,92 @@ package actor Replica {
         byteCountSincePause = 0
         WorkThread.giveWay()
     }
-    private var byteCountSincePause = 0
 
-    private func act(_ action: DeltaFollower.Action, _ header: RecordHeader) async throws(Failure) {
+    private func act(
+        _ action: DeltaFollower.Action, _ header: RecordHeader, _ feed: OwnerFeed
+    ) async throws(Failure) {
         let stamp = header.stamp
+        feed.watermarkMilliseconds = max(feed.watermarkMilliseconds, stamp.watermarkMilliseconds)
         switch action {
-        case .takeSpec:
-            do throws(ConfigurationError) { spec = try ModelSpec(yaml: specText) } catch { throw .spec(error) }
-        case .beginCopy:
-            guard let spec else { throw .doesNotFit("a copy begins without a spec") }
-            hidden = WeightTable(indexCount: spec.indexCount)
-            status.withLockedValue { $0.copyCount += 1 }
-        case .applyToCopy:
-            applyToHidden()
+        case .takeSpec: try takeSpec(stamp, feed)
+        case .beginCopy: try beginCopy(stamp, feed)
+        case .applyToCopy: applyToHidden(feed)
         case .finishCopy:
-            try await flip(stamp)
-            await copyToHidden()
+            // More than one delta's rows are new to the other table.
+            feed.deltasSinceFlip = 2
+            note(stamp, feed)
+            try await meet(feed)
         case .apply:
-            applyToHidden()
-            try await flip(stamp)
-            applyToHidden()
-            status.withLockedValue { $0.appliedRowCount += UInt64(indices.count) }
+            applyToHidden(feed)
+            feed.deltasSinceFlip += 1
+            note(stamp, feed)
+            status.withLockedValue { $0.appliedRowCount += UInt64(feed.indices.count) }
+            try await meet(feed)
         case .noteHeartbeat:
-            try compareDigest(stamp, serving?.table)
-            guard let serving else { return }
-            await show(serving.with(watermarkMilliseconds: stamp.watermarkMilliseconds))
+            note(stamp, feed)
+            try compareDigests(serving?.table)
+            await showWatermark()
         case .ignore: break
         case .resync(let why):
             throw .doesNotFit(why)
         }
     }
 
+    private func note(_ stamp: RecordStamp, _ feed: OwnerFeed) {
+        feed.digest = stamp.digest.map { ($0, stamp.version) }
+    }
+
+    private func takeSpec(_ stamp: RecordStamp, _ feed: OwnerFeed) throws(Failure) {
+        do throws(ConfigurationError) { spec = try ModelSpec(yaml: feed.specText) } catch { throw .spec(error) }
+        let (owner, count) = (Int(stamp.ownerIndex), Int(stamp.ownerCount))
+        guard count & (count - 1) == 0, count <= (spec?.indexCount ?? 0) else {
+            throw .doesNotFit("a model of \(count) owners")
+        }
+        guard !feeds.values.contains(where: { $0 !== feed && $0.isConnected && $0.shard == Shard(owner, of: count) })
+        else { throw .doesNotFit("two servers own shard \(owner) of \(count); the first is followed") }
+        if count != meeting.ownerCount {
+            // Another division of the rows: nothing that was held belongs to it.
+            meeting = FeedMeeting(ownerCount: count)
+            hiddenHistory = nil
+            for other in feeds.values where other !== feed { other.follower.lost() }
+        }
+        feed.shard = Shard(owner, of: count)
+        tellConnections()
+    }
+
+    private func tellConnections() {
+        let connected = present.count { $0.isConnected }
+        let isWhole = connected == meeting.ownerCount
+        status.withLockedValue { status in
+            status.isConnected = isWhole
+            status.ownerCount = meeting.ownerCount
+            status.connectedOwnerCount = connected
+        }
+    }
+
+    // MARK: tables
+
+    private func beginCopy(_ stamp: RecordStamp, _ feed: OwnerFeed) throws(Failure) {
+        guard let spec else { throw .doesNotFit("a copy begins without a spec") }
+        feed.digest = nil
+        status.withLockedValue { $0.copyCount += 1 }
+        let isOthers = meeting.ownerCount > 1 && hiddenHistory == stamp.history
+        guard isOthers, let shard = feed.shard, let hidden, hidden.indexCount == spec.indexCount else {
+            self.hidden = WeightTable(indexCount: spec.indexCount)
+            hiddenHistory = stamp.history
+            return
+        }
+        // The other owners' rows stay.
+        for start in stride(from: 0, to: spec.indexCount, by: Limits.Copy.chunkIndexCount) {
+            hidden.clear(shard, start..<min(start + Limits.Copy.chunkIndexCount, spec.indexCount))
+            WorkThread.giveWay()
+        }
+    }
+
     /// Gives the hidden table the rows just unpacked, in turns.
-    private func applyToHidden() {
+    private func applyToHidden(_ feed: OwnerFeed) {
         guard let hidden else { return }
+        let (indices, values) = (feed.indices, feed.values)
         for start in stride(from: 0, to: indices.count, by: Limits.Feed.rowsPerTurn) {
             let turn = start..<min(start + Limits.Feed.rowsPerTurn, indices.count)
             hidden.set(indices.span.extracting(turn), values.span.extracting(turn))
@@ -157,16 +281,33 @@ package actor Replica {
         }
     }
 
-    /// Shows the hidden table to readers and gets the other back, when no reader has it any more.
-    private func flip(_ stamp: RecordStamp) async throws(Failure) {
-        guard let spec, let table = hidden else { throw .doesNotFit("rows without a table") }
-        try compareDigest(stamp, table)
+    /// Shows the hidden table to readers when all owners have met, and brings the other up to it when no reader has it any
+    /// more.
+    private func meet(_ feed: OwnerFeed) async throws(Failure) {
+        guard let owner = owner(of: feed) else { return }
+        meeting.moved(owner, to: feed.position)
+        guard let met = meeting.met, let spec, let table = hidden else { return }
+        isFlipping = true
+        defer {
+            isFlipping = false
+            wake()
+        }
+        try compareDigests(table)
         let before = serving?.table
         await show(
             ServingModel(
-                name: name, spec: spec, history: stamp.history, version: stamp.version,
-                watermarkMilliseconds: stamp.watermarkMilliseconds, table: table))
+                name: name, spec: spec, history: met.history, version: met.version,
+                watermarkMilliseconds: watermark, table: table))
+        meeting.show()
         hidden = before
+        hiddenHistory = met.history
+        let present = present
+        if before?.indexCount == spec.indexCount && present.allSatisfy({ $0.deltasSinceFlip <= 1 }) {
+            for feed in present where feed.deltasSinceFlip == 1 { applyToHidden(feed) }
+        } else {
+            await copyToHidden()
+        }
+        for feed in present { feed.deltasSinceFlip = 0 }
     }
 
     private func show(_ model: ServingModel) async {
@@ -178,6 +319,21 @@ package actor Replica {
             status.watermarkMilliseconds = model.watermarkMilliseconds
             status.spec = model.spec
         }
+    }
+
+    /// The time up to which all owners have everything.
+    private var watermark: UInt64 {
+        present.map(\.watermarkMilliseconds).min() ?? 0
+    }
+
+    private func showWatermark() async {
+        guard let serving, meeting.met == nil, serving.watermarkMilliseconds < watermark,
+            present.allSatisfy({ $0.position.map { $0 == meeting.shown } ?? false })
+        else { return }
+        isFlipping = true
+        await show(serving.with(watermarkMilliseconds: watermark))
+        isFlipping = false
+        wake()
     }
 
     /// After a copy: the other table takes over every row.
@@ -194,52 +350,34 @@ package actor Replica {
         }
     }
 
-    /// Holds the rows that the server named against its digest. A difference is counted and repaired by a copy.
-    private func compareDigest(_ stamp: RecordStamp, _ table: WeightTable?) throws(Failure) {
-        guard let named = stamp.digest, let table else { return }
-        guard named.indices.upperBound <= UInt64(table.indexCount) else {
-            follower.lost()
+    /// Holds the rows that all owners named at one version against the sum of their digests. A difference is counted and
+    /// repaired by copies: which owner's rows differ cannot be told.
+    private func compareDigests(_ table: WeightTable?) throws(Failure) {
+        let present = present
+        guard let table, let first = present.first?.digest, present.count == meeting.ownerCount,
+            present.allSatisfy({ $0.digest?.version == first.version && $0.digest?.range.indices == first.range.indices })
+        else { return }
+        let named = present.reduce(WeightDigest()) { $0 + ($1.digest?.range.digest ?? WeightDigest()) }
+        for feed in present { feed.digest = nil }
+        guard first.range.indices.upperBound <= UInt64(table.indexCount) else {
+            for feed in present { lose(feed) }
             throw .format(.corrupt(what: "a digest over rows that the model does not have"))
         }
-        let range = Int(named.indices.lowerBound)..<Int(named.indices.upperBound)
-        let ours = table.withWeights(range) { digest(weights: $0, firstIndex: named.indices.lowerBound) }
-        let isEqual = ours == named.digest
+        let range = Int(first.range.indices.lowerBound)..<Int(first.range.indices.upperBound)
+        let ours = table.withWeights(range) { digest(weights: $0, firstIndex: first.range.indices.lowerBound) }
+        let isEqual = ours == named
         let isWhole = range == 0..<table.indexCount
+        let history = present.first?.position?.history ?? hiddenHistory
         status.withLockedValue { status in
             status.comparedDigestCount += 1
             if !isEqual { status.digestMismatchCount += 1 }
-            if isWhole {
+            if isWhole, let history {
                 status.wholeDigest = WholeDigest(
-                    digest: ours, version: stamp.version, history: stamp.history, isEqual: isEqual)
+                    digest: ours, version: first.version, history: history, isEqual: isEqual)
             }
         }
         guard !isEqual else { return }
-        follower.lost()
-        throw .digestDiffers(stamp.version)
+        for feed in present { lose(feed) }
+        throw .digestDiffers(first.version)
     }
-}
-
-/// A digest over all rows.
-package struct WholeDigest: Sendable {
-    package var digest: WeightDigest
-    package var version: Version
-    package var history: History
-    /// Whether it was the server's; nil when the server named none at that version.
-    package var isEqual: Bool?
-}
-
-/// What a worker tells about a model it follows.
-package struct ReplicaStatus: Sendable {
-    package var spec: ModelSpec?
-    package var history: History?
-    package var version = Version.zero
-    package var watermarkMilliseconds: UInt64 = 0
-    package var isConnected = false
-    package var copyCount = 0
-    package var appliedRowCount: UInt64 = 0
-    package var comparedDigestCount = 0
-    package var digestMismatchCount = 0
-    package var wholeDigest: WholeDigest?
-
-    package init() {}
 }

@@ -1,4 +1,3 @@
-package import Configuration
 package import Domain
 package import Transport
 
@@ -8,20 +7,12 @@ package actor ReplicaSet {
     /// Reads feeds and applies them, giving way to the loops that answer.
     package nonisolated let thread = WorkThread(niceness: Limits.Feed.followingNiceness)
     private var replicas: [ModelName: Replica] = [:]
-    /// Which server each model is followed from: a model has one owner.
-    private var owners: [ModelName: Address] = [:]
     /// For status and metrics, from any thread.
     package nonisolated let statuses = Locked<[ModelName: Locked<ReplicaStatus>]>([:])
 
     package init(_ loops: PerLoop<LoopModels>) { self.loops = loops }
 
-    /// The replica of a model, or nil where another server was the first to name it.
-    package func replica(_ name: ModelName, ownedBy server: Address) -> Replica? {
-        guard owners[name, default: server] == server else { return nil }
-        owners[name] = server
-        return replica(name)
-    }
-
+    /// The replica of a model; made when a server first names it.
     package func replica(_ name: ModelName) -> Replica {
         if let replica = replicas[name] { return replica }
         let replica = Replica(name: name, loops: loops, thread: thread, status: status(name))
