@@ -31,6 +31,9 @@ final class ServerGroup: Sendable {
             return
         }
         let control = WorkThread()
+        // Waking another core costs more than a round's work: on a small machine the nodes' control threads share one
+        // (docs/SPEED.md, "Rounds").
+        if availableCoreCount() <= Limits.Group.sharedCoreCountMax { control.run { pinToFirstCore() } }
         let hello = Hello(
             name: name, life: millisecondsSince1970(), topology: topology.fingerprint, kernels: kernelIdentity())
         let links = PeerLinks(

@@ -56,6 +56,8 @@ extension Limits {
         package static let reconnectWaitMax: Duration = .milliseconds(500)
         /// How much parsing gives way to rounds on a node of several (docs/SPEED.md, "Rounds").
         package static let parsingNiceness: Int32 = 19
+        /// On machines of at most that many cores the control threads of all nodes are bound to one core.
+        package static let sharedCoreCountMax = 2
         /// How often waiting batches are looked at for their deadlines.
         package static let tickInterval: Duration = .milliseconds(50)
     }

@@ -41,6 +41,9 @@ static inline uint64_t sluice_wall_clock_milliseconds(void) {
 /// Cores this process may run on.
 int sluice_core_count(void);
 
+/// Binds the calling thread to the first core this process may run on; 0 when it is.
+int sluice_pin_to_first_core(void);
+
 // MARK: memory
 
 static inline __attribute__((always_inline)) void sluice_prefetch(const void *_Nonnull address) {
