@@ -102,7 +102,17 @@ let package = Package(
                 "Transport", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
-        tests("ProtocolTests", []),
+        // A whole cluster in one thread, by seed: a library for the suites, a program for many seeds at full speed.
+        .target(
+            name: "ClusterSimulation",
+            dependencies: [
+                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Learning", "Scoring",
+                "Transport",
+            ],
+            path: "Tests/ClusterSimulation", swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["ClusterSimulation"], path: "Tests/Simulate", swiftSettings: strict),
+        tests("ProtocolTests", ["ClusterSimulation"]),
         tests("HTTP2Tests", ["HTTP2", "Domain"]),
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),

@@ -157,6 +157,7 @@ package struct ServerRoutes: Sendable {
                 "commits": "\(status.commitCount)", "rounds": "\(status.roundCount)",
                 "accepted_per_round": jsonNumber(status.acceptedPerRound),
                 "round_us": jsonNumber(status.roundMicroseconds),
+                "parked_slices": "\(status.parkedSliceCount)", "granted_bytes": "\(status.grantedByteCount)",
                 "waits_for": status.waitsFor.map { jsonString($0) } ?? "null",
                 "validation": status.validationJSON,
             ])

@@ -161,6 +161,13 @@ package struct Clock: Sendable {
         return true
     }
 
+    /// An intake has given a batch up.
+    package mutating func withdrawn(_ batch: BatchID) {
+        guard let state = batches[batch]?.state, state != .ordered else { return }
+        drop(batch)
+        grantWhatFits()
+    }
+
     /// A node lives anew: what its intake had is gone with it, except what is ordered.
     package mutating func lostIntake(_ node: Int) {
         for (batch, state) in batches.filter({ $0.key.node == node }).mapValues(\.state) where state != .ordered {
@@ -208,8 +215,11 @@ package struct Clock: Sendable {
 
     package func offer(_ batch: BatchID) -> BatchOffer? { batches[batch]?.offer }
 
-    /// Batches not learned yet, and bytes of text in them.
-    package var pendingBatchCount: Int { batches.count - unstable.count }
+    /// Whether a batch waits for a place.
+    package func isWithoutGrant(_ batch: BatchID) -> Bool { batches[batch]?.state == .waiting }
+
+    /// Bytes of text of the batches that owners keep places for.
+    package var grantedByteCount: Int { grantedByteCounts.values.reduce(0, +) }
 
     /// The number expected of a trainer: the first that is neither learned nor under way.
     package func expected(of trainer: ModelName) -> UInt64 { turns[trainer]?.nextGranted ?? marks.next(of: trainer) }

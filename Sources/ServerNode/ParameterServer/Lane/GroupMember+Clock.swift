@@ -10,11 +10,16 @@ extension GroupMember {
         guard clock != nil else { return }
         guard let owner = identity.owners.firstIndex(of: other) else {
             // Only an owner has more to say than a batch.
-            if case .offer(let offer) = message { clock?.offered(offer, atMilliseconds: now.uptime) }
+            switch message {
+            case .offer(let offer): clock?.offered(offer, atMilliseconds: now.uptime)
+            case .withdraw(let batch): clock?.withdrawn(batch)
+            default: break
+            }
             return work(now)
         }
         switch message {
         case .offer(let offer): clock?.offered(offer, atMilliseconds: now.uptime)
+        case .withdraw(let batch): clock?.withdrawn(batch)
         case .arrived(let batch): clock?.arrived(batch, at: owner)
         case .partials(let round, let margins): try decide(rounds.received(margins, round: round, from: owner), now)
         case .durable(let number, let hash, let clampedCount):
@@ -52,15 +57,16 @@ extension GroupMember {
     /// Carries out what the clock decided, until it decides nothing more.
     mutating func work(_ now: Now) {
         guard clock != nil, phase == .open else { return }
-        clock!.orderNext()
-        while !clock!.effects.isEmpty {
-            let effects = clock!.effects
-            clock!.effects.removeAll(keepingCapacity: true)
-            for effect in effects { carryOut(effect, now) }
-            // Between two batches: a publish falls on a commit.
+        repeat {
+            while !clock!.effects.isEmpty {
+                let effects = clock!.effects
+                clock!.effects.removeAll(keepingCapacity: true)
+                for effect in effects { carryOut(effect, now) }
+            }
+            // Whatever was decided is under way: between two batches a publish falls on the last commit.
             publishIfDue(now)
             clock!.orderNext()
-        }
+        } while !clock!.effects.isEmpty
     }
 
     private mutating func carryOut(_ effect: Clock.Effect, _ now: Now) {
@@ -71,11 +77,11 @@ extension GroupMember {
             } else if whole != nil {
                 clock!.arrived(batch, at: 0)
             } else {
-                outputs.append(.deliver(batch))
+                granted(batch)
             }
         case .answer(let batch, let outcome):
             if batch.node == node {
-                outputs.append(.answer(batch, outcome))
+                answer(batch, outcome)
             } else {
                 outputs.append(.send(.outcome(batch, outcome), to: batch.node))
             }
@@ -118,27 +124,33 @@ extension GroupMember {
     /// Publishes at the next commit, or now between two batches, with all rows as the digest's range.
     package mutating func publishDigest(_ now: Now) {
         wantsDigest = true
-        publishIfDue(now)
+        work(now)
     }
 
     /// Publishes at the next commit, or now between two batches; only a clock can.
     package mutating func publishSoon(_ now: Now) {
         guard clock != nil else { return }
         wantsPublish = true
-        publishIfDue(now)
+        work(now)
     }
 
     /// What only time does: publishes and heartbeats that are due, batches that waited too long.
     package mutating func tick(_ now: Now) {
+        lastTick = now.uptime
+        expireOffers(now)
         guard clock != nil, phase == .open else { return }
         clock!.expire(atMilliseconds: now.uptime)
-        publishIfDue(now)
         work(now)
     }
 
     /// When `tick` has something to do, in milliseconds of uptime.
     package var wakeMilliseconds: UInt64? {
-        guard let clock, phase == .open else { return nil }
+        let offers = offeredAt.isEmpty ? nil : lastTick + Self.offerTickMilliseconds
+        guard let clock, phase == .open else { return offers }
+        return [offers, wake(of: clock)].compactMap { $0 }.min()
+    }
+
+    private func wake(of clock: Clock) -> UInt64? {
         let tick = clock.isWaiting ? lastTick + Self.tickMilliseconds : nil
         // While a batch is under way, its end sees to the publish.
         guard clock.current == nil else { return tick }
@@ -147,6 +159,7 @@ extension GroupMember {
         return tick.map { min($0, publish) } ?? publish
     }
     private static let heartbeatMilliseconds = UInt64(Limits.Feed.heartbeatInterval.seconds * 1000)
+    private static let offerTickMilliseconds: UInt64 = 1000
     private static let tickMilliseconds = UInt64(Limits.Group.tickInterval.seconds * 1000)
 
     /// The version of the last publish that the clock ordered.
@@ -158,8 +171,7 @@ extension GroupMember {
     }
 
     private mutating func publishIfDue(_ now: Now) {
-        lastTick = now.uptime
-        guard clock != nil, clock!.current == nil, phase == .open else { return }
+        guard clock!.current == nil else { return }
         let isNew = publishedVersion < clock!.version
         let since = now.uptime - min(now.uptime, lastPublish)
         let isDue =

@@ -51,6 +51,8 @@ package struct GroupMember: ~Copyable {
 
     package var outputs: [Output] = []
     package internal(set) var phase = Phase.gathering
+    /// Batches of this node's intake that are not answered, and when they were offered.
+    var offeredAt: [BatchID: UInt64] = [:]
     package internal(set) var clock: Clock?
     package internal(set) var rounds: BatchRounds
     /// The rows, where this node is the only owner.
@@ -164,6 +166,7 @@ package struct GroupMember: ~Copyable {
     /// This node's intake has a batch. Where this node is the only owner the offer has its features, too.
     package mutating func offered(_ offer: BatchOffer, _ now: Now) {
         if case .closed(let reason) = phase { return outputs.append(.answer(offer.batch, .refused("the model is closed: \(reason)"))) }
+        offeredAt[offer.batch] = now.uptime
         guard clock != nil else { return outputs.append(.send(.offer(offer), to: clockNode)) }
         clock?.offered(offer, atMilliseconds: now.uptime)
         work(now)
@@ -173,9 +176,10 @@ package struct GroupMember: ~Copyable {
         if case .closed = phase { return }
         do throws(ShardOwner.Contradiction) {
             switch message {
-            case .offer, .arrived, .partials, .durable, .joined, .digest: try heard(message, from: other, now)
-            case .grant(let batch): outputs.append(.deliver(batch))
-            case .outcome(let batch, let outcome): outputs.append(.answer(batch, outcome))
+            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .digest:
+                try heard(message, from: other, now)
+            case .grant(let batch): granted(batch)
+            case .outcome(let batch, let outcome): answer(batch, outcome)
             case .slice, .order, .residuals, .commit, .stable, .drop, .publish: try own(message, now)
             case .opened: phase = .open
             case .closed(let reason): close(isClock ? "\(names[other]): \(reason)" : reason)
@@ -183,6 +187,37 @@ package struct GroupMember: ~Copyable {
             }
         } catch { close("\(names[node]): \(error)") }
     }
+
+    // MARK: the intake
+
+    func isOffered(_ batch: BatchID) -> Bool { offeredAt[batch] != nil }
+
+    mutating func granted(_ batch: BatchID) {
+        guard isOffered(batch) else { return withdraw(batch) }
+        outputs.append(.deliver(batch))
+    }
+
+    mutating func answer(_ batch: BatchID, _ outcome: BatchOutcome) {
+        guard offeredAt.removeValue(forKey: batch) != nil else { return }
+        outputs.append(.answer(batch, outcome))
+    }
+
+    /// Gives up batches that were not answered in time. A named one may be sent again: it is learned once all the same.
+    mutating func expireOffers(_ now: Now) {
+        let wait = UInt64(Limits.Group.answerWait.seconds * 1000)
+        for (batch, since) in offeredAt where since + wait <= now.uptime {
+            let reason = waitsFor ?? "\(names[clockNode]), where its clock is"
+            answer(batch, .refused("not learned within \(wait / 1000) s; the model waits for \(reason)"))
+            withdraw(batch)
+        }
+    }
+
+    private mutating func withdraw(_ batch: BatchID) {
+        guard clock != nil else { return outputs.append(.send(.withdraw(batch), to: clockNode)) }
+        clock?.withdrawn(batch)
+    }
+
+    // MARK: the owner beside the clock
 
     /// Takes the clock's messages to the owner beside it.
     package mutating func step(_ now: Now) {

@@ -232,7 +232,10 @@ package final class ModelLane: @unchecked Sendable {
         case .part(let part):
             hub.append(part)
             endCopies()
-        case .heartbeat(let beat): hub.beat(beat)
+        case .heartbeat(let beat):
+            hub.beat(beat)
+            // The batch that a copy's end waited for may have had no example.
+            if member.isPublished { endCopies() }
         case .digest(let digest, let version):
             let waiters = digestWaiters
             digestWaiters = []

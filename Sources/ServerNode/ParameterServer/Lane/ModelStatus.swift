@@ -15,6 +15,9 @@ package struct ModelStatus: Sendable {
     package var clampedCount = 0
     /// Commits so far.
     package var commitCount: UInt64 = 0
+    /// Slices parked here, and bytes of text that the clock has granted places for.
+    package var parkedSliceCount = 0
+    package var grantedByteCount = 0
     /// Rounds over several owners so far, and the mean time between two of a batch, lately.
     package var roundCount: UInt64 = 0
     package var roundMicroseconds = 0.0
@@ -31,7 +34,10 @@ package struct ModelStatus: Sendable {
         case .open: phase = "open"
         case .closed: phase = "closed"
         }
-        (version, commitCount) = member.learned
+        version = member.clock?.version ?? member.learnedVersion
+        commitCount = member.clock?.number ?? member.lastCommit?.number ?? 0
+        parkedSliceCount = member.parkedBatches.count
+        grantedByteCount = member.clock?.grantedByteCount ?? 0
         stableVersion = member.clock?.stableVersion ?? version
         roundCount = member.rounds.round
         roundMicroseconds = pace.roundMicroseconds
@@ -58,7 +64,7 @@ package struct ModelStatus: Sendable {
 
 extension GroupMember {
     /// What the model waits for, in words for an operator.
-    var waitsFor: String? {
+    package var waitsFor: String? {
         guard let clock else { return nil }
         let owners = identity.owners.map { names[$0] }
         if phase == .gathering {
@@ -72,12 +78,39 @@ extension GroupMember {
         return clock.waitsFor(owners)
     }
 
-    /// The version this node stands at, and how many commits led there.
-    var learned: (Version, UInt64) {
-        if let clock { return (clock.version, clock.number) }
+    /// The version this node's rows stand at.
+    package var learnedVersion: Version {
+        switch whole {
+        case .some(let whole): return whole.version
+        case .none: break
+        }
         switch shard {
-        case .some(let shard): return (shard.version, shard.number)
-        case .none: return (.zero, 0)
+        case .some(let shard): return shard.version
+        case .none: return .zero
+        }
+    }
+
+    /// The last commit of this node's shard, where a model has several.
+    package var lastCommit: (number: UInt64, hash: UInt64)? {
+        switch shard {
+        case .some(let shard): (shard.number, shard.hash)
+        case .none: nil
+        }
+    }
+
+    /// Batches whose slices wait here for their order.
+    package var parkedBatches: [BatchID] {
+        switch shard {
+        case .some(let shard): shard.parkedBatches
+        case .none: []
+        }
+    }
+
+    /// Whether this owner has the batch's slice.
+    package func has(_ batch: BatchID) -> Bool {
+        switch shard {
+        case .some(let shard): shard.has(batch)
+        case .none: false
         }
     }
 

@@ -50,7 +50,11 @@ package struct ShardOwner: ~Copyable {
     package var isAtCommit: Bool { current == nil }
     /// Whether the last publish was of what the rows hold.
     var isPublished: Bool { current == nil && version == publisher.version }
-    package var parkedCount: Int { parked.count }
+    /// Batches whose slices wait for their order.
+    package var parkedBatches: [BatchID] { Array(parked.keys) }
+
+    /// Whether the batch's slice is here, parked or being learned.
+    package func has(_ batch: BatchID) -> Bool { parked[batch] != nil || current?.batch == batch }
 
     /// Parks a slice until its batch is ordered or dropped.
     package mutating func park(_ slice: ExampleBatch, of batch: BatchID) throws(Contradiction) {

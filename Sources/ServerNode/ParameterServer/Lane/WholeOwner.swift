@@ -46,7 +46,7 @@ package struct WholeOwner: ~Copyable {
     /// Whether the last publish was of what the rows hold.
     var isPublished: Bool { version == publisher.version }
 
-    private var version: Version { Version(learner.exampleCount) }
+    package var version: Version { Version(learner.exampleCount) }
 
     /// The rows changed since the last publish, or a heartbeat.
     package mutating func publish(_ publish: Publish) -> FeedPart<Bytes> {

@@ -7,7 +7,7 @@ extension PeerMessage {
     enum Kind: UInt8 {
         case offer = 1
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
-        case opened, closed, publish, digest
+        case opened, closed, publish, digest, withdraw
     }
 
     var kind: Kind {
@@ -30,13 +30,14 @@ extension PeerMessage {
         case .closed: .closed
         case .publish: .publish
         case .digest: .digest
+        case .withdraw: .withdraw
         }
     }
 
     func write(to writer: inout FieldWriter) {
         switch self {
         case .offer(let offer): writer.put(offer)
-        case .grant(let batch), .arrived(let batch), .drop(let batch): writer.put(batch)
+        case .grant(let batch), .arrived(let batch), .drop(let batch), .withdraw(let batch): writer.put(batch)
         case .outcome(let batch, let outcome):
             writer.put(batch)
             writer.put(outcome)
@@ -101,6 +102,7 @@ extension PeerMessage {
                 clampedCount: Int(truncatingIfNeeded: try reader.take(UInt64.self)))
         case .stable: self = .stable(number: try reader.take())
         case .drop: self = .drop(try reader.takeBatchID())
+        case .withdraw: self = .withdraw(try reader.takeBatchID())
         case .prepare: self = .prepare(try reader.takeIdentity())
         case .joined: self = .joined(Fingerprint(try reader.take()))
         case .opened: self = .opened(try reader.takeIdentity())

@@ -9,6 +9,8 @@ package enum PeerMessage: Sendable {
     case offer(BatchOffer)
     /// 2, C→I. Every owner keeps a place for the batch: send the slices.
     case grant(BatchID)
+    /// I→C. The intake has given the batch up: forget it, unless it is ordered.
+    case withdraw(BatchID)
     /// 2 and 9, C→I. What became of the batch: learned by all, or not taken.
     case outcome(BatchID, BatchOutcome)
     /// 3, I→O, on the bulk link. One owner's features of the batch; its labels stay with the clock.

@@ -1,0 +1,66 @@
+internal import Domain
+internal import Features
+internal import Format
+internal import Learning
+internal import ParameterServer
+
+/// What must be true of the whole cluster, known from outside: every commit's header, and the weights at every version.
+struct Oracle {
+    struct Violation: Error { var what: String }
+
+    struct Name: Hashable {
+        var trainer: ModelName
+        var sequence: UInt64
+    }
+
+    private(set) var headers: [CommitHeader] = []
+    /// Of all weights, by version.
+    private(set) var digests: [Version: WeightDigest]
+    private var committed: Set<Name> = []
+    private var next: [ModelName: UInt64] = [:]
+    private final class Reference {
+        var learner: Learner
+        init(_ spec: ModelSpec) { learner = Learner(spec) }
+    }
+    private let reference: Reference
+    private let batches: [Name: ExampleBatch]
+
+    init(_ spec: ModelSpec, _ batches: [Name: ExampleBatch]) {
+        reference = Reference(spec)
+        digests = [.zero: WeightDigest()]
+        self.batches = batches
+    }
+
+    /// An owner, or the clock, has a commit: the first to have it says what it is, the others must agree.
+    mutating func saw(_ header: CommitHeader, at node: String) throws(Violation) {
+        let place = Int(header.number) - 1
+        if place < headers.count {
+            guard headers[place] == header else { throw .init(what: "\(node) has another header \(header.number)") }
+            return
+        }
+        guard place == headers.count else { throw .init(what: "\(node) has commit \(header.number) without the one before") }
+        headers.append(header)
+        for batch in header.batches {
+            guard let name = batch.name else { throw .init(what: "a batch without a name") }
+            let key = Name(trainer: name.trainer, sequence: name.sequence)
+            guard committed.insert(key).inserted else { throw .init(what: "\(name.trainer) \(name.sequence) is learned twice") }
+            guard name.sequence == next[name.trainer, default: 1] else {
+                throw .init(what: "\(name.trainer) \(name.sequence) is learned out of sequence")
+            }
+            next[name.trainer] = name.sequence + 1
+            guard let examples = batches[key] else { throw .init(what: "an unknown batch was learned") }
+            reference.learner.learn(examples)
+        }
+        guard header.version == Version(reference.learner.exampleCount) else {
+            throw .init(what: "commit \(header.number) is version \(header.version)")
+        }
+        digests[header.version] = reference.learner.digest
+    }
+
+    func hasCommitted(_ name: Name) -> Bool { committed.contains(name) }
+
+    /// The sequence that headers lead to: what the clock's marks must say.
+    func expected(of trainer: ModelName) -> UInt64 { next[trainer, default: 1] }
+
+    var version: Version { headers.last?.version ?? .zero }
+}

@@ -1,0 +1,391 @@
+internal import Configuration
+internal import DeltaFeed
+internal import Domain
+internal import Features
+internal import Format
+internal import Learning
+internal import ParameterServer
+internal import Transport
+
+/// A whole cluster in one thread, by seed: server nodes, trainers, workers, and a network that delays, loses connections
+/// and keeps no order between them. Anything may crash and come back.
+///
+/// The machines are the product's. Only what does I/O is played here. What must hold is checked at every step
+/// (`Simulation+Checks`), and when nothing more goes wrong everything must come to rest: every batch acknowledged, every
+/// worker at the last version.
+package final class Simulation {
+    package struct Failure: Error, CustomStringConvertible {
+        package var seed: UInt64
+        package var what: String
+        package var description: String { "seed \(seed): \(what)" }
+    }
+
+    let seed: UInt64
+    var random: Random
+    let sabotage: Sabotage?
+    let spec: ModelSpec
+    let nodeCount: Int
+    let owners: [Int]
+    var history: History
+    let names: [String]
+    var nodes: [SimulatedNode?]
+    var lives: [UInt64]
+    var network: SimulatedNetwork
+    var trainers: [SimulatedTrainer]
+    var workers: [SimulatedWorker]
+    var oracle: Oracle
+    var now: UInt64 = 1
+    /// Faults left; 0 lets everything come to rest.
+    var faultsLeft: Int
+    var ownerCrashesLeft: Int
+    var delayedPublish: [PeerMessage] = []
+    package private(set) var steps = 0
+    let ringByteCountMax: Int
+
+    package init(seed: UInt64, sabotage: Sabotage? = nil) {
+        self.seed = seed
+        self.sabotage = sabotage
+        random = Random(seed: seed)
+        var spec = ModelSpec()
+        spec.bits = 6
+        spec.learner = Bool.random(using: &random) ? .ftrl(alpha: 0.4, beta: 1, l1: 0.01, l2: 0) : .adagrad(rate: 0.25)
+        spec.settle = Int.random(in: 0..<3, using: &random) == 0 ? .tolerant : .exact
+        self.spec = spec
+        nodeCount = Int.random(in: 2...4, using: &random)
+        let nodeCount = nodeCount
+        var ownerCounts = [1, 2, 2, 2, 4].filter { $0 <= nodeCount }
+        if sabotage != nil && sabotage != .forgetsNames { ownerCounts.removeAll { $0 == 1 } }
+        let ownerCount = ownerCounts.randomElement(using: &random) ?? 1
+        owners = Array((0..<nodeCount).shuffled(using: &random).prefix(ownerCount))
+        history = History(seed | 1 << 40)
+        names = (0..<nodeCount).map { "server-\($0)" }
+        nodes = Array(repeating: nil, count: nodeCount)
+        lives = Array(repeating: 1, count: nodeCount)
+        network = SimulatedNetwork(nodeCount: nodeCount)
+        network.resends = sabotage != .doesNotResend
+        network.counts = sabotage != .resendsEverything
+        faultsLeft = Int.random(in: 0...8, using: &random)
+        if sabotage == .doesNotResend || sabotage == .resendsEverything { faultsLeft = 8 }
+        ownerCrashesLeft = sabotage == nil && Int.random(in: 0..<5, using: &random) == 0 ? 1 : 0
+        ringByteCountMax = [600, 4000, 1 << 20].randomElement(using: &random)!
+        var trainers: [SimulatedTrainer] = []
+        for t in 0..<Int.random(in: 1...3, using: &random) {
+            var batches: [ExampleBatch] = []
+            for _ in 0..<Int.random(in: 1...8, using: &random) { batches.append(Self.batch(&random)) }
+            trainers.append(SimulatedTrainer(name: ModelName("trainer-\(t)")!, batches: batches))
+        }
+        self.trainers = trainers
+        workers = []
+        oracle = Oracle(spec, [:])
+        begin()
+    }
+
+    private static func batch(_ random: inout Random) -> ExampleBatch {
+        var batch = ExampleBatch()
+        for _ in 0..<[0, 1, 3, 12, 30].randomElement(using: &random)! {
+            let count = Int.random(in: 0...5, using: &random)
+            batch.append(
+                label: Bool.random(using: &random) ? 1 : 0,
+                indices: (0..<count).map { _ in UInt32.random(in: 0..<64, using: &random) }, values: [])
+        }
+        return batch
+    }
+
+    /// The model is created: its clock's node gathers the owners.
+    func begin() {
+        var batches: [Oracle.Name: ExampleBatch] = [:]
+        for trainer in trainers {
+            for (place, batch) in trainer.batches.enumerated() {
+                batches[Oracle.Name(trainer: trainer.name, sequence: UInt64(place + 1))] = batch
+            }
+        }
+        oracle = Oracle(spec, batches)
+        workers = (0..<2).map { _ in newWorker() }
+        let clock = newNode(owners[0])
+        nodes[owners[0]] = clock
+        clock.member.gather(time)
+        flush(owners[0])
+    }
+
+    func newWorker() -> SimulatedWorker {
+        SimulatedWorker(spec, ownerCount: owners.count, showsParts: sabotage == .showsParts)
+    }
+
+    var time: GroupMember.Now { GroupMember.Now(uptime: now, wall: now + 1_000_000) }
+
+    var identity: ModelIdentity {
+        ModelIdentity(name: ModelName("m")!, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
+    }
+
+    func newNode(_ place: Int) -> SimulatedNode {
+        let member = GroupMember(
+            identity, spec, history: history, node: place, names: names, publishMilliseconds: 100)
+        let shard = owners.firstIndex(of: place).map { Shard($0, of: owners.count) } ?? .whole
+        return SimulatedNode(member, shard, life: lives[place], ringByteCountMax: ringByteCountMax)
+    }
+
+    // MARK: the run
+
+    /// Runs until everything has come to rest.
+    package func run() throws(Failure) {
+        do throws(Oracle.Violation) {
+            while try step() {
+                steps += 1
+                guard steps < 200_000 else { throw .init(what: "it does not come to rest") }
+            }
+            try checkAtRest()
+        } catch { throw Failure(seed: seed, what: error.what) }
+    }
+
+    /// One thing happens; false when nothing is left to happen.
+    private func step() throws(Oracle.Violation) -> Bool {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<2 where faultsLeft > 0: try fault()
+        case 2..<12: try post()
+        case 12..<16: try passTime()
+        case 16..<26: try follow()
+        case 26..<32: try connect()
+        case 32..<40: for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
+        default: try deliver()
+        }
+        return !isAtRest
+    }
+
+    private var isAtRest: Bool {
+        guard faultsLeft == 0 || trainers.allSatisfy(\.isDone) else { return false }
+        guard trainers.allSatisfy(\.isDone) else { return false }
+        return workers.allSatisfy { $0.shown?.version == oracle.version && $0.shown?.history == history }
+    }
+
+    /// Every link stands, everything on a wire arrives, every owner takes its steps.
+    func carryEverything() throws(Oracle.Violation) {
+        for place in network.links.indices {
+            if !network.links[place].isConnected { try connect(place) }
+            while let envelope = network.receive(place) {
+                try take(envelope, from: network.links[place].from, at: network.links[place].to)
+            }
+        }
+        for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
+    }
+
+    private func deliver() throws(Oracle.Violation) {
+        // What a node owes itself is as likely as any message.
+        let places = network.links.indices.filter { !network.links[$0].wire.isEmpty || !network.links[$0].confirmations.isEmpty }
+        let owing = nodes.indices.filter { nodes[$0]?.member.hasStep == true }
+        let choice = Int.random(in: 0..<max(1, places.count + owing.count), using: &random)
+        if choice >= places.count {
+            guard choice - places.count < owing.count else { return }
+            return try stepOwner(owing[choice - places.count])
+        }
+        let place = places[choice]
+        let link = network.links[place]
+        if link.wire.isEmpty {
+            guard network.confirm(place) else { throw .init(what: "a link confirms what was never sent") }
+            return
+        }
+        guard let envelope = network.receive(place) else { return }
+        try take(try recoded(envelope), from: link.from, at: link.to)
+    }
+
+    /// Now and then by way of the bytes it would be.
+    private func recoded(_ envelope: Envelope) throws(Oracle.Violation) -> Envelope {
+        guard Int.random(in: 0..<8, using: &random) == 0 else { return envelope }
+        do throws(FormatError) {
+            var reader = EnvelopeReader()
+            let bytes = Bytes(bytes: envelope.bytes)
+            reader.append(bytes.readableBytesSpan)
+            guard let read = try reader.next() else { throw .corrupt(what: "cut off") }
+            return read
+        } catch { throw .init(what: "a message does not survive its bytes: \(error)") }
+    }
+
+    private func take(_ envelope: Envelope, from other: Int, at place: Int) throws(Oracle.Violation) {
+        guard envelope.history == history else { return }
+        switch envelope.message {
+        case .prepare, .opened:
+            let isNew = nodes[place] == nil
+            if isNew { nodes[place] = newNode(place) }
+            if case .prepare = envelope.message, isNew { nodes[place]!.member.join() }
+        default: break
+        }
+        guard let node = nodes[place] else { return }
+        node.member.received(envelope.message, from: other, time)
+        flush(place)
+        try check(place)
+    }
+
+    private func stepOwner(_ place: Int) throws(Oracle.Violation) {
+        nodes[place]?.member.step(time)
+        flush(place)
+        try check(place)
+    }
+
+    private func passTime() throws(Oracle.Violation) {
+        now += [1, 20, 120, 700].randomElement(using: &random)!
+        for place in nodes.indices {
+            guard let node = nodes[place], let wake = node.member.wakeMilliseconds, wake <= now else { continue }
+            node.member.tick(time)
+            flush(place)
+            try check(place)
+        }
+        for t in trainers.indices { trainers[t].losePatience(at: now) }
+    }
+
+    private func connect() throws(Oracle.Violation) {
+        let places = network.links.indices.filter { !network.links[$0].isConnected }
+        guard let place = places.randomElement(using: &random) else { return }
+        try connect(place)
+    }
+
+    private func connect(_ place: Int) throws(Oracle.Violation) {
+        let link = network.links[place]
+        guard network.connect(place, lives: lives) else { throw .init(what: "the ends of a link contradict each other") }
+        try met(link.from, hearsOf: link.to)
+        try met(link.to, hearsOf: link.from)
+    }
+
+    /// What each node knows of the others' lives.
+    private var known: [[UInt64]] = []
+    private func met(_ place: Int, hearsOf other: Int) throws(Oracle.Violation) {
+        if known.isEmpty { known = Array(repeating: Array(repeating: 0, count: nodeCount), count: nodeCount) }
+        let before = known[place][other]
+        known[place][other] = lives[other]
+        guard before != 0, before != lives[other] else { return }
+        network.met(place, hearsOf: other, life: lives[other])
+        guard let node = nodes[place] else { return }
+        node.member.restarted(other, time)
+        flush(place)
+        try check(place)
+    }
+
+    private func post() throws(Oracle.Violation) {
+        let t = Int.random(in: trainers.indices, using: &random)
+        let place = Int.random(in: 0..<nodeCount, using: &random)
+        guard let sequence = trainers[t].next(at: now), let node = nodes[place], node.member.phase == .open else { return }
+        trainers[t].post(sequence, to: place, at: now)
+        let batch = trainers[t].batches[Int(sequence) - 1]
+        node.nextNumber += 1
+        let id = BatchID(node: place, number: node.nextNumber)
+        let isWhole = owners == [place]
+        let slices = isWhole ? [] : batch.slices(owners.count)
+        node.pending[id] = (t, sequence, slices)
+        let name = Offer.Name(trainer: trainers[t].name, sequence: sequence, digest: sequence * 7)
+        var offer = BatchOffer(
+            batch: id, body: node.nextNumber, name: name, byteCount: 12 << 20, featureCount: batch.featureCount,
+            examples: isWhole ? batch : batch.withoutFeatures)
+        if sabotage == .forgetsNames { forgotten[id] = name; offer.name = nil }
+        node.member.offered(offer, time)
+        if sabotage == .deliversWithoutGrant { node.member.outputs.append(.deliver(id)) }
+        flush(place)
+        try check(place)
+    }
+    var forgotten: [BatchID: Offer.Name] = [:]
+
+    // MARK: outputs
+
+    /// Does what a node's member decided.
+    func flush(_ place: Int) {
+        guard let node = nodes[place] else { return }
+        while !node.member.outputs.isEmpty {
+            let outputs = node.member.outputs
+            node.member.outputs.removeAll(keepingCapacity: true)
+            for output in outputs { carryOut(output, node, place) }
+        }
+        if node.member.isPaused {
+            for worker in workers { pump(worker, place) }
+            node.member.resume(time)
+            if !node.member.outputs.isEmpty { flush(place) }
+        }
+    }
+
+    private func carryOut(_ output: GroupMember.Output, _ node: SimulatedNode, _ place: Int) {
+        switch output {
+        case .send(let message, let to):
+            observe(message, from: place)
+            if case .outcome(let batch, let outcome) = message { observe(batch, outcome, from: place) }
+            for message in sabotaged(message, node, to) {
+                network.send(Envelope(history, message), from: place, to: to, on: .control)
+            }
+        case .deliver(let batch):
+            guard let slices = node.pending[batch]?.slices, !slices.isEmpty else { return }
+            node.pending[batch]?.slices = []
+            for (owner, slice) in zip(owners, slices) {
+                if owner == place {
+                    node.member.received(.slice(batch, slice), from: place, time)
+                } else {
+                    network.send(Envelope(history, .slice(batch, slice)), from: place, to: owner, on: .bulk)
+                }
+            }
+        case .answer(let batch, let outcome):
+            observe(batch, outcome, from: place)
+            answered(node.pending.removeValue(forKey: batch), outcome)
+        case .part(let part): published(part, node)
+        case .heartbeat, .digest: break
+        }
+    }
+
+    private func published(_ part: FeedPart<Bytes>, _ node: SimulatedNode) {
+        parts.append((part.version, node))
+        node.ring.append(part)
+    }
+    var parts: [(version: Version, node: SimulatedNode)] = []
+    var acknowledgements: [(name: Oracle.Name, version: Version)] = []
+    var violation: String?
+    /// Headers that the clock decided and nobody has checked.
+    var committed: [CommitHeader] = []
+    /// The batch whose rounds are under way.
+    private var lastOrdered: BatchID?
+    var isDying = false
+
+    /// What the clock says in messages, and alone by its answers.
+    private func observe(_ message: PeerMessage, from place: Int) {
+        switch message {
+        case .order(let batch, _, _): lastOrdered = batch
+        case .commit(var header):
+            guard place == owners[0], header.number > (committed.last?.number ?? UInt64(oracle.headers.count)) else { return }
+            if sabotage == .forgetsNames, let lastOrdered { header.batches[0].name = forgotten[lastOrdered] }
+            committed.append(header)
+        default: break
+        }
+    }
+
+    private func observe(_ batch: BatchID, _ outcome: BatchOutcome, from place: Int) {
+        guard owners == [place], case .learned(let version, _) = outcome else { return }
+        guard let sender = nodes[batch.node]?.pending[batch] ?? lostSenders[batch] else { return }
+        let trainer = trainers[sender.trainer]
+        let name = Offer.Name(trainer: trainer.name, sequence: sender.sequence, digest: 0)
+        let count = trainer.batches[Int(sender.sequence) - 1].exampleCount
+        committed.append(
+            CommitHeader(
+                history: history, number: (committed.last?.number ?? UInt64(oracle.headers.count)) + 1, previousHash: 0,
+                stableNumber: 0, version: version, exampleCount: version.rawValue, acceptedLately: 0, windowMax: 0,
+                fingerprint: spec.fingerprint, batches: [CommitHeader.Batch(name: name, exampleCount: count)]))
+    }
+    /// Batches of intakes that died.
+    var lostSenders: [BatchID: (trainer: Int, sequence: UInt64, slices: [ExampleBatch])] = [:]
+
+    private func answered(_ pending: (trainer: Int, sequence: UInt64, slices: [ExampleBatch])?, _ outcome: BatchOutcome) {
+        guard let pending else { return }
+        let trainer = trainers[pending.trainer].name
+        switch outcome {
+        case .learned(let version, _), .duplicate(let version, _):
+            acknowledgements.append((Oracle.Name(trainer: trainer, sequence: pending.sequence), version))
+            trainers[pending.trainer].acknowledge(pending.sequence)
+        case .gap, .refused: trainers[pending.trainer].refused(pending.sequence)
+        case .conflict: violation = "\(trainer) \(pending.sequence) is a conflict"
+        }
+    }
+}
+
+/// SplitMix64.
+struct Random: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
