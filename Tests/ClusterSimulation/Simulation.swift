@@ -254,6 +254,9 @@ package final class Simulation {
         network.met(place, hearsOf: other, life: lives[other])
         guard let node = nodes[place] else { return }
         node.member.restarted(other, time)
+        if node.member.isClock && node.member.phase == .open {
+            network.send(Envelope(history, .opened(identity)), from: place, to: other, on: .control)
+        }
         flush(place)
         try check(place)
     }

@@ -171,7 +171,9 @@ func withLane(
 extension ModelLane {
     /// Publishes all rows' digest and waits for it.
     func publishDigest() async -> (digest: WeightDigest, version: Version) {
-        await withCheckedContinuation { continuation in publishDigest { continuation.resume(returning: ($0, $1)) } }
+        await withCheckedContinuation { continuation in
+            publishDigest { continuation.resume(returning: $0 ?? (WeightDigest(), .zero)) }
+        }
     }
 
     /// Offers a text as one batch and waits for its outcome.

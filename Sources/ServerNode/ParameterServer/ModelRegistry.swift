@@ -46,14 +46,18 @@ package final class ModelRegistry: Sendable {
         /// Messages name a model by its history.
         var lanes: [History: ModelLane] = [:]
         var place = Place.alone
+        /// Nodes that have told of every model whose clock they are.
+        var toldBy: Set<Int> = []
     }
     private let state: Locked<State>
     private let publishInterval: Duration
-    private let specs: SpecFolder?
+    /// Locked, so that what is written is what the registry says at that moment.
+    private let specs: Locked<SpecFolder?>
 
     package init(publishInterval: Duration, stateFolder: String?) throws(SpecFolder.Failure) {
         self.publishInterval = publishInterval
-        specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
+        let specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
+        self.specs = Locked(specs)
         let reason = "its owner restarted without its rows"
         state = Locked(State(models: try specs?.read().mapValues { .closed($0, reason: reason) } ?? [:]))
     }
@@ -99,7 +103,7 @@ package final class ModelRegistry: Sendable {
             await lane.close(reason)
             return .failed(reason)
         }
-        try specs?.write(name, spec)
+        try keepSpec(of: name)
         return outcome
     }
 
@@ -115,6 +119,7 @@ package final class ModelRegistry: Sendable {
                 if isFirst { continuation.resume(returning: reason) }
             }
             lane.gather(answer)
+            lane.after(Limits.Group.hearWait) { $0.openUnheard() }
             lane.after(Limits.Group.joinWait) { lane in
                 answer(lane.status.withLockedValue { "it \($0.waitsFor.map { "waits for " + $0 } ?? "does not open")" })
             }
@@ -127,12 +132,24 @@ package final class ModelRegistry: Sendable {
             if case .open(let lane) = entry { state.lanes[lane.history] = nil }
             return entry
         }
-        if entry != nil { try specs?.remove(name) }
-        if case .open(let lane) = entry { await lane.close(Self.deleted) }
+        if case .open(let lane) = entry { await lane.delete() }
+        if entry != nil { try keepSpec(of: name) }
         return entry != nil
     }
 
-    private static let deleted = "it was deleted"
+    /// Makes the state folder say of a model what the registry says, whoever changed it meanwhile.
+    private func keepSpec(of name: ModelName) throws(SpecFolder.Failure) {
+        let kept = specs.withLockedValue { specs in
+            Result { () throws(SpecFolder.Failure) in
+                switch state.withLockedValue({ $0.models[name] }) {
+                case .open(let lane) where lane.isClock: try specs?.write(name, lane.spec)
+                case .closed(let spec, _): try specs?.write(name, spec)
+                case .open, nil: try specs?.remove(name)
+                }
+            }
+        }
+        try kept.get()
+    }
 
     package func close() async {
         for lane in state.withLockedValue({ Array($0.lanes.values) }) { await lane.close("its node stops") }
@@ -146,22 +163,42 @@ package final class ModelRegistry: Sendable {
         case .prepare(let identity): lane(identity, envelope.history, from: other)?.join()
         case .opened(let identity):
             lane(identity, envelope.history, from: other)?.receive(envelope.message, from: other)
+        case .told: state.withLockedValue { _ = $0.toldBy.insert(other) }
         default:
             guard let lane = state.withLockedValue({ $0.lanes[envelope.history] }) else { return }
             lane.receive(envelope.message, from: other)
-            if case .closed(let reason) = envelope.message, reason == Self.deleted { forget(lane) }
+            if case .deleted = envelope.message, lane.identity.owners[0] == other { forget(lane) }
         }
     }
 
-    /// Another node lives anew.
-    package func restarted(_ other: Int) {
-        for lane in state.withLockedValue({ Array($0.lanes.values) }) { lane.restarted(other) }
+    /// Another node was met, or lives anew: it is told of every open model whose clock is here. Runs on the control thread.
+    package func met(_ other: Int, isAnew: Bool) {
+        let (lanes, links) = state.withLockedValue { state in
+            state.toldBy.remove(other)
+            return (Array(state.lanes.values), state.place.links)
+        }
+        for lane in lanes {
+            if isAnew { lane.restarted(other) }
+            guard lane.isClock, lane.status.withLockedValue({ $0.phase }) == "open",
+                !(isAnew && lane.identity.owners.contains(other))
+            else { continue }
+            links?.send(Envelope(lane.history, .opened(lane.identity)), to: other)
+        }
+        links?.send(Envelope(History(0), .told), to: other)
+    }
+
+    /// Whether this node has been told of every model whose clock is another.
+    package func hasHeard(from other: Int) -> Bool {
+        state.withLockedValue { $0.place.node == other || $0.toldBy.contains(other) }
     }
 
     /// The lane of a model that its clock told of; made when it is new.
     private func lane(_ identity: ModelIdentity, _ history: History, from other: Int) -> ModelLane? {
         // Only a model's clock speaks for it. A spec that this node cannot read gets no answer: the clock says who is late.
-        guard identity.owners.first == other, let spec = try? ModelSpec(yaml: identity.spec) else { return nil }
+        guard identity.owners.first == other, let spec = try? ModelSpec(yaml: identity.spec),
+            spec.fingerprint == identity.fingerprint, identity.owners.count <= spec.indexCount,
+            Set(identity.owners).count == identity.owners.count
+        else { return nil }
         let (lane, earlier) = state.withLockedValue { state -> (ModelLane?, ModelLane?) in
             if let lane = state.lanes[history] { return (lane, nil) }
             guard identity.owners.allSatisfy({ state.place.names.indices.contains($0) }) else { return (nil, nil) }

@@ -207,9 +207,10 @@ package struct ServerRoutes: Sendable {
         guard let name = ModelName(text) else { return RefusedBody(exchange, status: 404, noModel(text)) }
         guard let entry = registry.entry(name) else {
             let clock = group.owners(of: name)[0]
-            guard group.links?.isUp(clock) ?? true else {
+            guard registry.hasHeard(from: clock) else {
                 return RefusedBody(
-                    exchange, status: 503, "\(group.names[clock]), where the model's clock is, is not reached",
+                    exchange, status: 503,
+                    "this node has not heard of its models from \(group.names[clock]), where this one's clock would be",
                     headers: [("retry-after", String(Limits.Training.retryAfterSeconds))])
             }
             return RefusedBody(exchange, status: 404, noModel(text))
@@ -243,9 +244,13 @@ package struct ServerRoutes: Sendable {
     private func digest(_ exchange: Exchange) {
         withLane(exchange) { lane in
             let remote = exchange.remote
-            lane.publishDigest { digest, version in
-                remote.onLoop {
-                    $0.respondJSON(
+            lane.publishDigest { told in
+                remote.onLoop { exchange in
+                    guard let (digest, version) = told else {
+                        return exchange.fail(
+                            status: 503, "not all owners of the model answer", headers: [("retry-after", "1")])
+                    }
+                    exchange.respondJSON(
                         "{\"digest\":\"\(digest)\",\"version\":\(version),\"history\":\"\(lane.history)\"}")
                 }
             }

@@ -40,7 +40,7 @@ final class ServerGroup: Sendable {
             topology, node: node, hello: hello, control: control, token: token, log: log,
             receiver: PeerLinks.Receiver(
                 message: { envelope, other in registry.received(envelope, from: other) },
-                restarted: { other in registry.restarted(other) }))
+                met: { other, isAnew in registry.met(other, isAnew: isAnew) }))
         (self.control, self.links) = (control, links)
         registry.begin(ModelRegistry.Place(node: node, names: names, control: control, links: links))
     }

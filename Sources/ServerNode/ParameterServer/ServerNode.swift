@@ -47,8 +47,10 @@ package struct ServerNode: Sendable {
             await registry.close()
             tasks.cancelAll()
         }
-        await peers.drain(within: .seconds(1))
-        await control?.drain(within: .seconds(1))
+        // Links and feeds have no end of their own.
+        async let closingPeers: Void = peers.drain(within: Limits.Node.peerDrainTimeout)
+        async let closingControl: Void? = control?.drain(within: Limits.Node.peerDrainTimeout)
+        _ = await (closingPeers, closingControl)
         log.info("stopped")
     }
 }

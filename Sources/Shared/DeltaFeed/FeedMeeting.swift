@@ -42,6 +42,9 @@ package struct FeedMeeting: Sendable {
         return positions.allSatisfy { $0 == first } ? first : nil
     }
 
+    /// What is shown is not the owners': the next meeting is shown, wherever it is.
+    package mutating func doubt() { shown = nil }
+
     /// Readers see `met` now.
     package mutating func show() { shown = met ?? shown }
 }

@@ -52,6 +52,15 @@ extension Limits {
         package static let answerWait: Duration = .seconds(10)
         /// Messages a link's receiver takes before it says so: the sender keeps what was not confirmed.
         package static let confirmedMessageCount: UInt64 = 32
+        /// The same in bytes.
+        package static let confirmedByteCount = 1 << 20
+        /// How often a link's receiver says how much has arrived, in any case; silence for `silenceMax` ends the connection.
+        package static let confirmInterval: Duration = .seconds(1)
+        package static let silenceMax: Duration = .seconds(5)
+        /// Bytes that wait for a node above which no further batch is sent there.
+        package static let linkByteCountMax = 64 << 20
+        /// How long the answer to a model's creation waits for nodes that are reached to have heard of it.
+        package static let hearWait: Duration = .seconds(1)
         /// The largest wait before a link is tried again.
         package static let reconnectWaitMax: Duration = .milliseconds(500)
         /// How much parsing gives way to rounds on a node of several (docs/SPEED.md, "Rounds").
@@ -91,6 +100,8 @@ extension Limits {
     package enum Node {
         /// From SIGTERM until open requests are cut.
         package static let drainTimeout: Duration = .seconds(10)
+        /// The same for other nodes' links and feeds, which do not end by themselves.
+        package static let peerDrainTimeout: Duration = .milliseconds(200)
     }
 
     package enum Feed {

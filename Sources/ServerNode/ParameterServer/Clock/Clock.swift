@@ -84,6 +84,7 @@ package struct Clock: Sendable {
     /// An intake has a batch.
     package mutating func offered(_ offer: BatchOffer, atMilliseconds now: UInt64) {
         let body = Body(node: offer.batch.node, number: offer.body)
+        guard batches[offer.batch] == nil else { return }
         guard !overBodies.contains(body) else { return refuse(offer, Self.behindRefused) }
         guard let name = offer.name else { return wait(offer, now) }
         switch marks.offered(by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now) {

@@ -11,15 +11,13 @@ extension GroupMember {
         guard let owner = identity.owners.firstIndex(of: other) else {
             // Only an owner has more to say than a batch.
             switch message {
-            case .offer(let offer): clock?.offered(offer, atMilliseconds: now.uptime)
-            case .withdraw(let batch): clock?.withdrawn(batch)
+            case .offer, .withdraw, .heard, .wantsPublish: hearIntake(message, from: other, now)
             default: break
             }
             return work(now)
         }
         switch message {
-        case .offer(let offer): clock?.offered(offer, atMilliseconds: now.uptime)
-        case .withdraw(let batch): clock?.withdrawn(batch)
+        case .offer, .withdraw, .heard, .wantsPublish: hearIntake(message, from: other, now)
         case .arrived(let batch): clock?.arrived(batch, at: owner)
         case .partials(let round, let margins): try decide(rounds.received(margins, round: round, from: owner), now)
         case .durable(let number, let hash, let clampedCount):
@@ -37,6 +35,16 @@ extension GroupMember {
         default: break
         }
         work(now)
+    }
+
+    private mutating func hearIntake(_ message: PeerMessage, from other: Int, _ now: Now) {
+        switch message {
+        case .offer(let offer) where offer.batch.node == other: clock?.offered(offer, atMilliseconds: now.uptime)
+        case .withdraw(let batch) where batch.node == other: clock?.withdrawn(batch)
+        case .heard: heardNodes.insert(other)
+        case .wantsPublish: wantsPublish = true
+        default: break
+        }
     }
 
     private mutating func decide(_ decision: BatchRounds.Decision, _ now: Now) throws(ShardOwner.Contradiction) {
@@ -62,6 +70,7 @@ extension GroupMember {
                 let effects = clock!.effects
                 clock!.effects.removeAll(keepingCapacity: true)
                 for effect in effects { carryOut(effect, now) }
+                guard phase == .open else { return }
             }
             // Whatever was decided is under way: between two batches a publish falls on the last commit.
             publishIfDue(now)
@@ -102,7 +111,9 @@ extension GroupMember {
         featuresSincePublish += offer.featureCount
         if whole != nil {
             // The only owner learns the batch here and now: no window, no round.
-            whole!.learn(batch, offer)
+            do throws(ShardOwner.Contradiction) { try whole!.learn(batch, offer) } catch {
+                return close("\(error)")
+            }
             return endBatch(now)
         }
         let window = rounds.begin(offer.examples)
@@ -127,9 +138,9 @@ extension GroupMember {
         work(now)
     }
 
-    /// Publishes at the next commit, or now between two batches; only a clock can.
+    /// Has the clock publish at the next commit, or now between two batches.
     package mutating func publishSoon(_ now: Now) {
-        guard clock != nil else { return }
+        guard clock != nil else { return outputs.append(.send(.wantsPublish, to: identity.owners[0])) }
         wantsPublish = true
         work(now)
     }
@@ -177,7 +188,8 @@ extension GroupMember {
         let isDue =
             isNew
             ? since >= publishMilliseconds || featuresSincePublish >= Limits.Feed.markedFeatureCountMax
-            : since >= Self.heartbeatMilliseconds
+            // While an owner is late there is nothing to say: its silence would only be queued.
+            : since >= Self.heartbeatMilliseconds && clock!.stableNumber == clock!.number
         guard isDue || wantsDigest || (wantsPublish && isNew) else { return }
         wantsPublish = false
         lastPublish = now.uptime
@@ -195,6 +207,9 @@ extension GroupMember {
             toOwners(.publish(publish))
         }
     }
+
+    /// Whether a later publish has been asked for a digest than the one that was told last.
+    package var hasDigestUnderWay: Bool { wantsDigest || digestNumber != nil }
 
     private mutating func gather(_ digest: WeightDigest, of number: UInt64, from owner: Int) {
         guard number == digestNumber else { return }

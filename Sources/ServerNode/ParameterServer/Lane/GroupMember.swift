@@ -67,6 +67,8 @@ package struct GroupMember: ~Copyable {
     package internal(set) var stableNumber: UInt64 = 0
     /// Owners that have made room.
     var joinedOwners: Set<Int> = []
+    /// Nodes that take traffic for the model.
+    package internal(set) var heardNodes: Set<Int> = []
     // The clock's publishing: when the last one fell and at which version, whether a digest of all rows is wanted, and
     // what owners have answered to that.
     var lastPublish: UInt64 = 0
@@ -134,12 +136,26 @@ package struct GroupMember: ~Copyable {
         for other in names.indices where other != node { outputs.append(.send(.opened(identity), to: other)) }
     }
 
-    /// The model cannot go on, or was deleted. The clock tells every node.
-    package mutating func close(_ reason: String) {
-        if case .closed = phase { return }
+    /// The model was deleted. The clock tells every node.
+    package mutating func delete() {
+        end(Self.deletedReason)
+        for other in names.indices where other != node { outputs.append(.send(.deleted, to: other)) }
+    }
+
+    /// Nothing is learned any more, and rows that are not learned on are of no use.
+    private mutating func end(_ reason: String) {
         phase = .closed(reason)
         inbox = []
         heldParts = []
+        paused = nil
+        whole = nil
+        shard = nil
+    }
+
+    /// The model cannot go on. The clock tells every node.
+    package mutating func close(_ reason: String) {
+        if case .closed = phase { return }
+        end(reason)
         if isClock {
             for other in names.indices where other != node { outputs.append(.send(.closed(reason: reason), to: other)) }
         } else if isOwner {
@@ -157,7 +173,7 @@ package struct GroupMember: ~Copyable {
         }
         guard clock != nil else { return }
         clock?.lostIntake(other)
-        if phase == .open { outputs.append(.send(.opened(identity), to: other)) }
+        heardNodes.remove(other)
         work(now)
     }
 
@@ -176,16 +192,29 @@ package struct GroupMember: ~Copyable {
         if case .closed = phase { return }
         do throws(ShardOwner.Contradiction) {
             switch message {
-            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .digest:
+            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .heard, .wantsPublish,
+                .digest:
                 try heard(message, from: other, now)
+            case .slice: try own(message, now)
+            case .closed(let reason) where isClock: close("\(names[other]): \(reason)")
+            // The rest is the clock's to say.
+            case _ where other != clockNode: break
             case .grant(let batch): granted(batch)
             case .outcome(let batch, let outcome): answer(batch, outcome)
-            case .slice, .order, .residuals, .commit, .stable, .drop, .publish: try own(message, now)
-            case .opened: phase = .open
-            case .closed(let reason): close(isClock ? "\(names[other]): \(reason)" : reason)
-            case .prepare: break  // Made this member.
+            case .order, .residuals, .commit, .stable, .drop, .publish: try own(message, now)
+            case .opened: opened()
+            case .closed(let reason): close(reason)
+            case .deleted: close(Self.deletedReason)
+            case .prepare, .told: break  // The registry's.
             }
         } catch { close("\(names[node]): \(error)") }
+    }
+
+    static let deletedReason = "it was deleted"
+
+    private mutating func opened() {
+        phase = .open
+        outputs.append(.send(.heard, to: clockNode))
     }
 
     // MARK: the intake
@@ -293,9 +322,17 @@ package struct GroupMember: ~Copyable {
     // MARK: the owner
 
     private mutating func own(_ message: PeerMessage, _ now: Now) throws(ShardOwner.Contradiction) {
+        if whole != nil {
+            if case .slice(let batch, let slice) = message {
+                try whole!.park(slice, of: batch)
+                tell(.arrived(batch), now)
+            }
+            return
+        }
+        guard shard != nil else { throw .init("it owns no shard of the model") }
         switch message {
         case .slice(let batch, let slice):
-            if shard != nil { try shard!.park(slice, of: batch) } else { try whole?.park(slice, of: batch) }
+            try shard!.park(slice, of: batch)
             tell(.arrived(batch), now)
         case .order(let batch, let version, let window):
             if let partials = try shard!.ordered(batch, version: version, window: window) { tell(partials, now) }
@@ -308,7 +345,7 @@ package struct GroupMember: ~Copyable {
             }
         case .commit(let header): tell(try shard!.commit(header), now)
         case .stable(let number): release(upTo: number)
-        case .drop(let batch): if shard != nil { shard!.drop(batch) } else { whole?.drop(batch) }
+        case .drop(let batch): shard!.drop(batch)
         case .publish(let publish):
             let isHeartbeat = shard!.isHeartbeat(publish)
             let part = try shard!.publish(publish)

@@ -40,7 +40,7 @@ package final class ModelLane: @unchecked Sendable {
     private var pending: [BatchID: PendingOffer] = [:]
     private var isStepScheduled = false
     private var timer: (at: UInt64, timer: WorkThread.Timer)?
-    private var digestWaiters: [@Sendable (WeightDigest, Version) -> Void] = []
+    private var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
     private var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
     private var rowReaders: [@Sendable (ModelLane) -> Void] = []
@@ -75,7 +75,8 @@ package final class ModelLane: @unchecked Sendable {
 
     // MARK: from other threads
 
-    /// The clock gathers the model's owners. `opened` is told nil when all have joined, or why the model closed.
+    /// The clock gathers the model's owners. `opened` is told nil when all have joined and every node that is reached has
+    /// heard of the model, or why the model closed.
     package func gather(_ opened: @escaping @Sendable (String?) -> Void) {
         thread.run {
             self.openWaiters.append(opened)
@@ -121,13 +122,24 @@ package final class ModelLane: @unchecked Sendable {
         await thread.call { self.member.clock?.marks.trainers[trainer] }
     }
 
-    /// Publishes now, with all rows as the digest's range; `told` gets the digest of all owners' rows.
-    package func publishDigest(_ told: @escaping @Sendable (WeightDigest, Version) -> Void) {
+    /// Publishes now, with all rows as the digest's range; `told` gets the digest of all owners' rows, or nil when the
+    /// model is closed or an owner does not answer.
+    package func publishDigest(_ told: @escaping @Sendable ((WeightDigest, Version)?) -> Void) {
         thread.run {
-            self.digestWaiters.append(told)
-            self.member.publishDigest(self.now)
+            guard self.closedReason.withLockedValue({ $0 }) == nil else { return told(nil) }
+            let now = self.now
+            self.digestWaiters.append((now.uptime, told))
+            self.member.publishDigest(now)
             self.flush()
+            self.after(Limits.Group.answerWait) { lane in lane.expireDigests() }
         }
+    }
+
+    private func expireDigests() {
+        let limit = UInt64(Limits.Group.answerWait.seconds * 1000)
+        let late = digestWaiters.filter { $0.since + limit <= now.uptime }
+        digestWaiters.removeAll { waiter in waiter.since + limit <= now.uptime }
+        for waiter in late { waiter.told(nil) }
     }
 
     /// The record that begins a feed which needs no copy.
@@ -158,6 +170,14 @@ package final class ModelLane: @unchecked Sendable {
         }
     }
 
+    /// As above, for a model that is to be forgotten.
+    package func delete() async {
+        await thread.call {
+            self.member.delete()
+            self.flush()
+        }
+    }
+
     /// The status with the area under the curve, which takes a pass over its bins.
     package func fullStatus() async -> ModelStatus {
         await thread.call {
@@ -182,12 +202,19 @@ package final class ModelLane: @unchecked Sendable {
         guard !offer.body.isOver.withLockedValue({ $0 }) else {
             return answer(offer, .refused("a batch before it in this body was not taken"))
         }
+        if let late = unreached { return answer(offer, .refused("\(late), which owns rows of the model, is not reached")) }
         guard ContinuousClock.now < offer.refusedAfter else {
             return answer(offer, .refused("the model is busy: the batch was not taken within 2 s"))
         }
         self.pending[pending.batch] = pending
         member.offered(pending.batchOffer, now)
         flush()
+    }
+
+    /// The name of an owner that has been cut off for so long that its link holds as much as may wait there.
+    private var unreached: String? {
+        guard let links else { return nil }
+        return identity.owners.first { $0 != node && !links.hasRoom($0, clock: $0 == identity.owners[0]) }.map { names[$0] }
     }
 
     private func take(_ message: PeerMessage, from other: Int) {
@@ -237,9 +264,12 @@ package final class ModelLane: @unchecked Sendable {
             // The batch that a copy's end waited for may have had no example.
             if member.isPublished { endCopies() }
         case .digest(let digest, let version):
+            // Only those who asked before it was published: a later one is answered by its own.
+            let isStale = member.hasDigestUnderWay
+            guard !isStale else { return }
             let waiters = digestWaiters
             digestWaiters = []
-            for waiter in waiters { waiter(digest, version) }
+            for waiter in waiters { waiter.told((digest, version)) }
         }
     }
 
@@ -258,7 +288,7 @@ package final class ModelLane: @unchecked Sendable {
     private func phaseChanged() {
         switch member.phase {
         case .gathering: break
-        case .open: tellOpened(nil)
+        case .open: if hasBeenHeard { tellOpened(nil) }
         case .closed(let reason):
             guard closedReason.withLockedValue({ $0 }) == nil else { return refusePending(reason) }
             closedReason.withLockedValue { $0 = reason }
@@ -266,7 +296,26 @@ package final class ModelLane: @unchecked Sendable {
             timer?.timer.cancel()
             hub.end()
             refusePending(reason)
+            // Nothing comes any more: whoever waits for rows or a publish has its stream ended by the hub.
+            rowReaders = []
+            copyEnds = []
+            let waiters = digestWaiters
+            digestWaiters = []
+            for waiter in waiters { waiter.told(nil) }
         }
+    }
+
+    /// Whether every node that is reached takes traffic for the model.
+    private var hasBeenHeard: Bool {
+        guard !openWaiters.isEmpty else { return true }
+        return names.indices.allSatisfy { other in
+            other == node || member.heardNodes.contains(other) || links?.isUp(other) != true
+        }
+    }
+
+    /// Answers who waits for the model to open, though not every node has heard of it.
+    package func openUnheard() {
+        thread.run { if self.member.phase == .open { self.tellOpened(nil) } }
     }
 
     private func tellOpened(_ reason: String?) {
@@ -357,6 +406,10 @@ package final class ModelLane: @unchecked Sendable {
             member.resume(now)
             return flush()
         }
+        // Nobody is left to pause for, or the last reader came between two batches.
+        guard member.wantsPause else { return }
+        member.resume(now)
+        if !member.outputs.isEmpty { flush() }
     }
 
     private func stamp(from base: Version, to version: Version) -> RecordStamp {

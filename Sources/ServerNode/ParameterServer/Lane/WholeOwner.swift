@@ -26,8 +26,11 @@ package struct WholeOwner: ~Copyable {
     package mutating func drop(_ batch: BatchID) { parked[batch] = nil }
 
     /// Learns a batch: the offer's own features, or those parked for it.
-    package mutating func learn(_ batch: BatchID, _ offer: BatchOffer) {
+    package mutating func learn(_ batch: BatchID, _ offer: BatchOffer) throws(ShardOwner.Contradiction) {
         if var slice = parked.removeValue(forKey: batch) {
+            guard slice.exampleCount == offer.examples.exampleCount else {
+                throw .init("batch \(batch) has \(slice.exampleCount) examples and \(offer.examples.exampleCount) labels")
+            }
             slice.setLabels(of: offer.examples)
             learn(slice)
         } else {

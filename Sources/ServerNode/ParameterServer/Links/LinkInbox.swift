@@ -4,9 +4,10 @@ internal import Transport
 
 /// The receiving end of one link: messages out of a request's body, each handed over once.
 ///
-/// Bound to the exchange's event loop. The count is shared by all connections of a node's road, and only the newest of
-/// them is listened to.
-final class LinkInbox: BodyReceiver {
+/// The count is shared by all connections of a node's road, and only the newest of them is listened to.
+///
+/// Safe because it is touched on its exchange's event loop only; what is shared is behind a lock.
+final class LinkInbox: BodyReceiver, @unchecked Sendable {
     /// What outlives a connection.
     struct State: Sendable {
         var count = LinkCount()
@@ -18,6 +19,9 @@ final class LinkInbox: BodyReceiver {
     private let deliver: @Sendable (Envelope) -> Void
     private let log: Logger
     private var reader = EnvelopeReader()
+    /// What the sender was told last, and bytes received since.
+    private var confirmedCount: UInt64
+    private var byteCount = 0
 
     /// Answers the request's head: the number of messages that have arrived.
     init(
@@ -32,23 +36,46 @@ final class LinkInbox: BodyReceiver {
             return (state.generation, state.count.connected(life: other.life))
         }
         self.generation = generation
+        confirmedCount = count
         exchange.start(
             status: 200, contentType: "application/octet-stream", headers: [("sluice-life", String(own.life))])
         exchange.write(CountReader.bytes(count))
+        confirm(exchange)
     }
+
+    /// Tells the count every second, so that the sender keeps little and knows that someone is here.
+    private func confirm(_ exchange: Exchange) {
+        timer = exchange.schedule(after: Limits.Group.confirmInterval) { [weak self] exchange in
+            guard let self, exchange.isAlive else { return }
+            let count = state.withLockedValue { $0.generation == self.generation ? $0.count.receivedCount : nil }
+            guard let count else { return exchange.cancel() }
+            exchange.write(CountReader.bytes(count))
+            (confirmedCount, byteCount) = (count, 0)
+            confirm(exchange)
+        }
+    }
+    private var timer: WorkThread.Timer?
 
     func received(_ chunk: Bytes, on exchange: Exchange) {
         exchange.consumed(chunk.readableBytes)
-        guard state.withLockedValue({ $0.generation == generation }) else { return exchange.cancel() }
+        byteCount += chunk.readableBytes
         reader.append(chunk.readableBytesSpan)
         do {
             while let envelope = try reader.next() {
-                let confirmed: UInt64? = state.withLockedValue { state in
-                    let isDue = state.count.received(confirmEvery: Limits.Group.confirmedMessageCount)
-                    return isDue ? state.count.receivedCount : nil
+                // A newer connection has told a count, and is sent what comes behind it: this one's rest is not counted.
+                let count: UInt64? = state.withLockedValue { state in
+                    guard state.generation == generation else { return nil }
+                    state.count.received()
+                    return state.count.receivedCount
                 }
+                guard let count else { return exchange.cancel() }
                 deliver(envelope)
-                if let confirmed { exchange.write(CountReader.bytes(confirmed)) }
+                if count - confirmedCount >= Limits.Group.confirmedMessageCount
+                    || byteCount >= Limits.Group.confirmedByteCount
+                {
+                    exchange.write(CountReader.bytes(count))
+                    (confirmedCount, byteCount) = (count, 0)
+                }
             }
         } catch {
             log.error("a message is damaged; the link is opened anew", metadata: ["reason": "\(error)"])
@@ -56,6 +83,10 @@ final class LinkInbox: BodyReceiver {
         }
     }
 
-    func ended(_ exchange: Exchange) { exchange.finish() }
-    func cancelled() {}
+    func ended(_ exchange: Exchange) {
+        timer?.cancel()
+        exchange.finish()
+    }
+
+    func cancelled() { timer?.cancel() }
 }

@@ -4,7 +4,7 @@
 /// anew gets nothing that was meant for its earlier life. No I/O.
 package struct LinkSender<Message: Sendable>: Sendable {
     /// Not confirmed; the first has the number `confirmedCount`.
-    private var messages: [Message] = []
+    package private(set) var messages: [Message] = []
     private var confirmedCount: UInt64 = 0
     /// Which life of the other node this is for; nil before it was met.
     package private(set) var peerLife: UInt64?
@@ -17,7 +17,7 @@ package struct LinkSender<Message: Sendable>: Sendable {
 
     /// The other node lives anew: what its earlier life was sent is void.
     package mutating func begin(life: UInt64) {
-        guard peerLife != life else { return }
+        guard peerLife.map({ $0 < life }) ?? true else { return }
         // Before the first meeting whatever waits is for whoever answers.
         if peerLife != nil { messages = [] }
         peerLife = life
@@ -29,6 +29,7 @@ package struct LinkSender<Message: Sendable>: Sendable {
     /// - Returns: what to send again and anew, in order; nil when the count cannot be.
     package mutating func connected(life: UInt64, receivedCount: UInt64) -> [Message]? {
         begin(life: life)
+        guard peerLife == life else { return nil }
         return confirmed(receivedCount) ? messages : nil
     }
 
@@ -50,13 +51,10 @@ package struct LinkCount: Sendable, Equatable {
 
     /// A connection of the sender begins. Answers what it must send from.
     package mutating func connected(life: UInt64) -> UInt64 {
-        if life != senderLife { (senderLife, receivedCount) = (life, 0) }
+        if life > senderLife { (senderLife, receivedCount) = (life, 0) }
         return receivedCount
     }
 
-    /// A message was taken. Answers whether the sender shall hear of it now.
-    package mutating func received(confirmEvery count: UInt64) -> Bool {
-        receivedCount += 1
-        return receivedCount % count == 0
-    }
+    /// A message was taken.
+    package mutating func received() { receivedCount += 1 }
 }

@@ -16,6 +16,8 @@ final class PeerLink: @unchecked Sendable {
     }
 
     let isUp = Locked(false)
+    /// Bytes that are not confirmed.
+    let waitingByteCount = Locked(0)
     private let thread: WorkThread
     private let address: Address
     private let road: Road
@@ -25,6 +27,7 @@ final class PeerLink: @unchecked Sendable {
     private let met: @Sendable (_ life: UInt64) -> Void
     private var sender = LinkSender<Bytes>()
     private var stream: ClientStream?
+    private var lastHeard = ContinuousClock.now
 
     /// - Parameter met: told the other node's life whenever a connection stands, on `thread`.
     init(
@@ -43,13 +46,26 @@ final class PeerLink: @unchecked Sendable {
     func send(_ bytes: Bytes) {
         guard thread.isCurrent else { return thread.run { self.send(bytes) } }
         sender.append(bytes)
+        waitingByteCount.withLockedValue { $0 += bytes.readableBytes }
         stream?.enqueue(bytes)
+    }
+
+    private func confirmed(_ count: UInt64) -> Bool {
+        let isRight = sender.confirmed(count)
+        let waiting = sender.messages.reduce(0) { $0 + $1.readableBytes }
+        waitingByteCount.withLockedValue { $0 = waiting }
+        return isRight
     }
 
     /// The other node lives anew: what is queued was for its earlier life.
     func begin(life: UInt64) {
         guard thread.isCurrent else { return thread.run { self.begin(life: life) } }
+        guard let known = sender.peerLife, known < life else { return sender.begin(life: life) }
         sender.begin(life: life)
+        waitingByteCount.withLockedValue { $0 = 0 }
+        // A connection to the earlier life may not have noticed its end.
+        stream?.cancel()
+        stream = nil
     }
 
     /// Connects, again and again, until cancelled. Runs on `thread`.
@@ -59,7 +75,14 @@ final class PeerLink: @unchecked Sendable {
             do {
                 let client = try await HTTPClient.connect(
                     host: address.host, port: address.port, on: thread.loops, token: token)
-                do { try await carry(client) { backoff.reset() } } catch { tell(error) }
+                lastHeard = .now
+                do {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { try await self.watch(client) }
+                        defer { group.cancelAll() }
+                        try await carry(client) { backoff.reset() }
+                    }
+                } catch { tell(error) }
                 isUp.withLockedValue { $0 = false }
                 stream = nil
                 await client.close()
@@ -73,6 +96,18 @@ final class PeerLink: @unchecked Sendable {
         log.debug("link down", metadata: ["address": "\(address)", "road": "\(road.rawValue)", "reason": "\(error)"])
     }
 
+    /// Ends a connection whose other end says nothing: it tells its count every second.
+    private func watch(_ client: HTTPClient) async throws {
+        do {
+            while ContinuousClock.now - lastHeard < Limits.Group.silenceMax {
+                try await Task.sleep(for: Limits.Group.confirmInterval)
+            }
+        } catch {
+            // Cancelled: the node stops, or the link has ended by itself.
+        }
+        await client.close()
+    }
+
     private func carry(_ client: HTTPClient, _ stands: () -> Void) async throws {
         let stream = try await client.open(.post, "/v1/peer/links/\(road.rawValue)", headers: hello.headers)
         let head = try await stream.head
@@ -84,9 +119,14 @@ final class PeerLink: @unchecked Sendable {
             return
         }
         var counts = CountReader()
+        var hasStood = false
         while let chunk = try await body.next() {
+            lastHeard = .now
             guard let count = counts.last(in: chunk) else { continue }
             if self.stream == nil {
+                // Let go meanwhile: the other node lives anew, and is connected to anew.
+                guard !hasStood else { return }
+                hasStood = true
                 met(life)
                 guard let waiting = sender.connected(life: life, receivedCount: count) else { return }
                 self.stream = stream
@@ -95,7 +135,7 @@ final class PeerLink: @unchecked Sendable {
                 stands()
                 log.info("link up", metadata: ["address": "\(address)", "road": "\(road.rawValue)"])
             } else {
-                guard sender.confirmed(count) else { return }
+                guard confirmed(count) else { return }
             }
         }
     }

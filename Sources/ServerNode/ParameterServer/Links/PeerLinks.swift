@@ -8,7 +8,8 @@ package final class PeerLinks: PeerSending {
     /// What becomes of what arrives. Set once, before anything can arrive.
     struct Receiver: Sendable {
         var message: @Sendable (Envelope, _ from: Int) -> Void
-        var restarted: @Sendable (_ node: Int) -> Void
+        /// A node was met: for the first time, or it lives anew.
+        var met: @Sendable (_ node: Int, _ isAnew: Bool) -> Void
     }
 
     private struct Peer: Sendable {
@@ -59,8 +60,13 @@ package final class PeerLinks: PeerSending {
 
     package func sendBulk(_ bytes: Bytes, to node: Int) { peer(node)?.bulk.send(bytes) }
 
-    /// Whether the control link to a node stands.
-    func isUp(_ node: Int) -> Bool { peer(node)?.control.isUp.withLockedValue { $0 } ?? true }
+    package func isUp(_ node: Int) -> Bool { peer(node)?.control.isUp.withLockedValue { $0 } ?? true }
+
+    package func hasRoom(_ node: Int, clock: Bool) -> Bool {
+        guard let peer = peer(node) else { return true }
+        let waiting = peer.bulk.waitingByteCount.withLockedValue { $0 }
+        return waiting <= Limits.Group.linkByteCountMax && (!clock || isUp(node))
+    }
 
     /// Keeps all links connected until cancelled.
     func run() async {
@@ -87,6 +93,9 @@ package final class PeerLinks: PeerSending {
                 "the cluster file of \(hello.name) has no other node '\(exchange.header("sluice-node") ?? "")'")
         }
         if let objection = hello.objection(to: other) { return RefusedBody(exchange, status: 409, objection) }
+        if let known = peer.life.withLockedValue({ $0 }), known > other.life {
+            return RefusedBody(exchange, status: 409, "\(other.name) has begun anew since")
+        }
         guard let state = peer.inboxes[road] else { preconditionFailure("a peer has both roads") }
         met(place, life: other.life)
         return LinkInbox(exchange, from: other, to: hello, state, log: log) { [receiver] envelope in
@@ -97,17 +106,20 @@ package final class PeerLinks: PeerSending {
     /// Another node said which life of it this is.
     private func met(_ place: Int, life: UInt64) {
         guard let peer = peer(place) else { return }
-        let before = peer.life.withLockedValue { known in
-            defer { known = life }
-            return known
+        // Lives only rise: a hello of an earlier one may come late.
+        let (isNew, before) = peer.life.withLockedValue { known in
+            let before = known
+            let isNew = before.map { $0 < life } ?? true
+            if isNew { known = life }
+            return (isNew, before)
         }
-        guard let before, before != life else { return }
-        log.warning("a node lives anew", metadata: ["node": "\(topology.nodes[place].name)"])
+        guard isNew else { return }
+        if before != nil { log.warning("a node lives anew", metadata: ["node": "\(topology.nodes[place].name)"]) }
         let begin: @Sendable () -> Void = { [receiver] in
             // Nothing meant for its earlier life reaches it, and everything from here on does.
             peer.control.begin(life: life)
             peer.bulk.begin(life: life)
-            receiver.restarted(place)
+            receiver.met(place, before != nil)
         }
         if control.isCurrent { begin() } else { control.run(begin) }
     }

@@ -7,7 +7,7 @@ extension PeerMessage {
     enum Kind: UInt8 {
         case offer = 1
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
-        case opened, closed, publish, digest, withdraw
+        case opened, closed, publish, digest, withdraw, heard, deleted, told, wantsPublish
     }
 
     var kind: Kind {
@@ -31,6 +31,10 @@ extension PeerMessage {
         case .publish: .publish
         case .digest: .digest
         case .withdraw: .withdraw
+        case .heard: .heard
+        case .deleted: .deleted
+        case .told: .told
+        case .wantsPublish: .wantsPublish
         }
     }
 
@@ -62,11 +66,12 @@ extension PeerMessage {
         case .durable(let number, let hash, let clampedCount):
             writer.put(number)
             writer.put(hash)
-            writer.put(UInt64(clampedCount))
+            writer.put(UInt32(clamping: clampedCount))
         case .stable(let number): writer.put(number)
         case .prepare(let identity), .opened(let identity): writer.put(identity)
         case .joined(let fingerprint): writer.put(fingerprint.rawValue)
         case .closed(let reason): writer.put(reason)
+        case .heard, .deleted, .told, .wantsPublish: break
         case .publish(let publish):
             writer.put(publish.number)
             writer.put(publish.watermarkMilliseconds)
@@ -99,10 +104,14 @@ extension PeerMessage {
         case .durable:
             self = .durable(
                 number: try reader.take(), hash: try reader.take(),
-                clampedCount: Int(truncatingIfNeeded: try reader.take(UInt64.self)))
+                clampedCount: Int(try reader.take(UInt32.self)))
         case .stable: self = .stable(number: try reader.take())
         case .drop: self = .drop(try reader.takeBatchID())
         case .withdraw: self = .withdraw(try reader.takeBatchID())
+        case .heard: self = .heard
+        case .deleted: self = .deleted
+        case .told: self = .told
+        case .wantsPublish: self = .wantsPublish
         case .prepare: self = .prepare(try reader.takeIdentity())
         case .joined: self = .joined(Fingerprint(try reader.take()))
         case .opened: self = .opened(try reader.takeIdentity())
@@ -225,8 +234,12 @@ extension FieldReader {
         let text = try takeText()
         guard let name = ModelName(text) else { throw .corrupt(what: "a model's name is not one") }
         let (spec, fingerprint) = (try takeText(), Fingerprint(try take()))
+        let count = try takeCount()
+        guard (1...Limits.Group.nodeCountMax).contains(count), count & (count - 1) == 0 else {
+            throw .corrupt(what: "a model of \(count) owners")
+        }
         var owners: [Int] = []
-        for _ in 0..<(try takeCount()) { owners.append(try takeCount()) }
+        for _ in 0..<count { owners.append(try takeCount()) }
         return ModelIdentity(name: name, spec: spec, fingerprint: fingerprint, owners: owners)
     }
 }

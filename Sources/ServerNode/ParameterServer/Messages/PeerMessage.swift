@@ -37,10 +37,18 @@ package enum PeerMessage: Sendable {
     case joined(Fingerprint)
     /// 12, C→ every node. All owners joined: the model is open.
     case opened(ModelIdentity)
-    /// Any → any. The model is gone or cannot go on; why, in a sentence.
+    /// Every node→C, after `opened`. It takes traffic for the model.
+    case heard
+    /// C→ every node, and a node that finds a contradiction →C. The model cannot go on; why, in a sentence.
     case closed(reason: String)
+    /// C→ every node. The model is gone.
+    case deleted
+    /// Any→ a node just met, under no history. It has been told of every model whose clock is here.
+    case told
     /// C→O, between two batches. Hand the rows changed since the last publish to the followers.
     case publish(Publish)
+    /// O→C. A copy of this owner's rows waits for a publish.
+    case wantsPublish
     /// O→C. What this owner's rows add to the digest of all weights at a commit: the answer to a publish that wants it.
     case digest(number: UInt64, WeightDigest)
 }

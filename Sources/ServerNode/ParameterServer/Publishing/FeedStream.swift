@@ -44,6 +44,8 @@ package final class FeedStream: BodyReceiver {
         let handle = FeedStreamHandle(self, exchange)
         follower = lane.hub.add { handle.onLoop { $0.pump() } }
         exchange.onDrained = { [unowned self] in drained() }
+        // The model may have ended between the request's head and its end.
+        guard !lane.hub.isEnded else { return end() }
         if case .following = state {
             exchange.write(lane.specRecord)
             pump()

@@ -30,7 +30,6 @@ final class OwnerFeed {
         follower.disconnected()
         reader = RecordReader()
         window.removeAll()
-        isConnected = true
     }
 
     /// Unpacks rows of the record just read.

@@ -229,8 +229,14 @@ package actor Replica {
         guard count & (count - 1) == 0, count <= (spec?.indexCount ?? 0) else {
             throw .doesNotFit("a model of \(count) owners")
         }
-        guard !feeds.values.contains(where: { $0 !== feed && $0.isConnected && $0.shard == Shard(owner, of: count) })
-        else { throw .doesNotFit("two servers own shard \(owner) of \(count); the first is followed") }
+        for other in feeds.values where other !== feed && other.shard == Shard(owner, of: count) {
+            guard !other.isConnected else {
+                throw .doesNotFit("two servers own shard \(owner) of \(count); the first is followed")
+            }
+            // It owned the shard before.
+            other.shard = nil
+            other.follower.lost()
+        }
         if count != meeting.ownerCount {
             // Another division of the rows: nothing that was held belongs to it.
             meeting = FeedMeeting(ownerCount: count)
@@ -238,6 +244,7 @@ package actor Replica {
             for other in feeds.values where other !== feed { other.follower.lost() }
         }
         feed.shard = Shard(owner, of: count)
+        feed.isConnected = true
         tellConnections()
     }
 
@@ -378,6 +385,8 @@ package actor Replica {
         }
         guard !isEqual else { return }
         for feed in present { lose(feed) }
+        // The copies may lead to the very version that is shown, and must be shown all the same.
+        meeting.doubt()
         throw .digestDiffers(first.version)
     }
 }
