@@ -108,8 +108,8 @@ def floats(numbers):
     return b"".join(struct.pack("<f", number) for number in numbers)
 
 
-def message(kind, payload):
-    head = struct.pack("<IBBHQI", 24 + len(payload), kind, 1, 0, HISTORY, 1)
+def message(kind, payload, history=HISTORY):
+    head = struct.pack("<IBBHQI", 24 + len(payload), kind, 1, 0, history, 1)
     assert len(head) == 20
     return head + struct.pack("<I", crc32c(head + payload)) + payload
 
@@ -146,18 +146,23 @@ PAYLOADS = {
     "partials": struct.pack("<QI3d", 40, 3, 0.25, -1.5, 0),
     "residuals": struct.pack("<QIII", 40, 1, 2, 1) + floats([0.5]),
     "commit": COMMIT,
-    "durable": struct.pack("<QQQ", 9, xxh64(COMMIT), 2),
+    "durable": struct.pack("<QQI", 9, xxh64(COMMIT), 2),
     "stable": struct.pack("<Q", 9),
     "drop": BATCH,
     "prepare": MODEL,
     "joined": struct.pack("<Q", FINGERPRINT),
     "opened": MODEL,
-    "closed": text("it was deleted"),
+    "closed": text("its node stops"),
     "publish": struct.pack("<QQB", 9, WATERMARK, 1),
     "digest": struct.pack("<Q", 9) + digest(DELTA).to_bytes(16, "little"),
     "withdraw": BATCH,
+    "heard": b"",
+    "deleted": b"",
+    "told": b"",
+    "wantsPublish": b"",
 }
 EXAMPLES |= {name: message(kind, payload) for kind, (name, payload) in enumerate(PAYLOADS.items(), 1)}
+EXAMPLES["told"] = message(22, b"", history=0)
 
 if __name__ == "__main__":
     assert crc32c(b"123456789") == 0xE3069283

@@ -40,6 +40,7 @@ extension Simulation {
         let dead = owners.randomElement(using: &random)!
         guard nodes[dead] != nil else { return }
         ownerCrashesLeft -= 1
+        if dead != owners[0], nodes[owners[0]]?.member.phase == .gathering { return crash(dead) }
         crash(dead)
         for worker in workers { for owner in owners.indices { worker.disconnect(owner) } }
         try settleAfterDeath()

@@ -30,15 +30,17 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
     let kind: UInt8
     let name: String
     let message: PeerMessage
+    let history: History
 
-    private init(_ kind: UInt8, _ name: String, _ message: PeerMessage) {
+    private init(_ kind: UInt8, _ name: String, _ message: PeerMessage, under history: History = Self.history) {
         self.kind = kind
         self.name = name
         self.message = message
+        self.history = history
     }
 
     var testDescription: String { name }
-    var bytes: [UInt8] { Envelope(Self.history, message).bytes }
+    var bytes: [UInt8] { Envelope(history, message).bytes }
 
     static let history = History(0x0123_4567_89AB_CDEF)
     static let fingerprint = Fingerprint(0xFEDC_BA98_7654_3210)
@@ -73,12 +75,16 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(13, "prepare", .prepare(identity)),
         MessageExample(14, "joined", .joined(fingerprint)),
         MessageExample(15, "opened", .opened(identity)),
-        MessageExample(16, "closed", .closed(reason: "it was deleted")),
+        MessageExample(16, "closed", .closed(reason: "its node stops")),
         MessageExample(
             17, "publish",
             .publish(Publish(number: 9, watermarkMilliseconds: 1_700_000_000_000, digestsAllRows: true))),
         MessageExample(18, "digest", .digest(number: 9, digest)),
         MessageExample(19, "withdraw", .withdraw(batch)),
+        MessageExample(20, "heard", .heard),
+        MessageExample(21, "deleted", .deleted),
+        MessageExample(22, "told", .told, under: History(0)),
+        MessageExample(23, "wantsPublish", .wantsPublish),
     ]
 }
 
@@ -130,7 +136,7 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
         WrongMessage("a byte that must be zero", of: "grant") { $0[6] = 1 },
         WrongMessage("the other byte that must be zero", of: "grant") { $0[7] = 0x80 },
         WrongMessage("kind 0", of: "grant", .unsupported) { $0[4] = 0 },
-        WrongMessage("kind 20", of: "grant", .unsupported) { $0[4] = 20 },
+        WrongMessage("kind 24", of: "grant", .unsupported) { $0[4] = 24 },
         WrongMessage("kind 255", of: "grant", .unsupported) { $0[4] = 255 },
     ]
 
@@ -165,8 +171,22 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
         WrongMessage("a trainer's name with a dot in front", of: "commit") { $0[124] = UInt8(ascii: ".") },
         WrongMessage("a model's name with a space", of: "prepare") { $0[30] = UInt8(ascii: " ") },
         WrongMessage("a spec that is not UTF-8", of: "prepare") { $0[38] = 0xC0 },
-        WrongMessage("an owner more than there is", of: "opened") { $0.put(UInt32(3), at: 68) },
-        WrongMessage("more owners than bytes", of: "opened") { $0.put(UInt32.max, at: 68) },
+        WrongMessage("no owner", of: "prepare") { bytes in
+            bytes.put(UInt32(0), at: 68)
+            bytes.removeLast(8)
+        },
+        WrongMessage("three owners", of: "prepare") { bytes in
+            bytes.put(UInt32(3), at: 68)
+            bytes.append(contentsOf: [2, 0, 0, 0])
+        },
+        WrongMessage("128 owners", of: "opened") { bytes in
+            bytes.put(UInt32(128), at: 68)
+            for owner in 2..<128 { bytes.append(contentsOf: [UInt8(owner), 0, 0, 0]) }
+        },
+        WrongMessage("two owners more than there are", of: "opened") { $0.put(UInt32(4), at: 68) },
+        WrongMessage("an owner less than there is", of: "opened") { $0.put(UInt32(1), at: 68) },
+        WrongMessage("more owners than bytes", of: "opened") { $0.put(UInt32(64), at: 68) },
+        WrongMessage("the largest count of owners", of: "opened") { $0.put(UInt32.max, at: 68) },
         WrongMessage("a reason that is not UTF-8", of: "closed") { $0[28] = 0xFF },
         WrongMessage("a flag of 2", of: "publish") { $0[40] = 2 },
     ]
@@ -184,7 +204,7 @@ struct MessageFormatTests {
 
     @Test("the page has every kind, numbered from 1 in the order of the enum")
     func kinds() {
-        #expect(MessageExample.all.map { Int($0.kind) } == Array(1...19))
+        #expect(MessageExample.all.map { Int($0.kind) } == Array(1...23))
         for example in MessageExample.all {
             #expect(page.text.contains("| \(example.kind) | \(example.name) |"))
         }
@@ -208,7 +228,7 @@ struct MessageFormatTests {
             if let envelope = try reader.next() { found.append(envelope) }
         }
         let envelope = try #require(found.first)
-        #expect(envelope.history == MessageExample.history && envelope.epoch == 1)
+        #expect(envelope.history == example.history && envelope.epoch == 1)
         #expect(envelope.bytes == bytes)
     }
 
@@ -233,8 +253,11 @@ struct MessageFormatTests {
     func limits() {
         #expect(Envelope.headerByteCount == 24 && page.text.contains("24 bytes, then the payload"))
         #expect(Limits.Group.messageByteCountMax == 67_108_864 && page.text.contains("24 ... 67 108 864 (64 MiB)"))
-        #expect(
-            Limits.Group.confirmedMessageCount == 32 && page.text.contains("whenever the count is a multiple of 32"))
+        #expect(Limits.Group.confirmedMessageCount == 32 && Limits.Group.confirmedByteCount == 1 << 20)
+        #expect(Limits.Group.confirmInterval == .seconds(1))
+        #expect(page.text.contains("one after 32 messages, after 1 MiB, and every second"))
+        #expect(Limits.Group.silenceMax == .seconds(5) && page.text.contains("A sender that hears nothing for 5 s"))
+        #expect(Limits.Group.nodeCountMax == 64 && page.text.contains("A model has 1, 2, 4 … 64 owners."))
         #expect(Limits.Features.perExampleMax == 4096 && page.text.contains("An example has at most 4096 features"))
         #expect(Limits.Features.importanceMax == 65_536 && page.text.contains("importances, 0 < h ≤ 65 536"))
         #expect(Limits.Features.valueMagnitudeMax == 4_294_967_296)
@@ -242,7 +265,7 @@ struct MessageFormatTests {
 
     // MARK: what no example shows
 
-    @Test("all outcomes, batches without a name, empty arrays are read back")
+    @Test("all outcomes, batches without a name, empty arrays, every number of owners are read back")
     func variants() throws {
         var unnamed = MessageExample.offer
         unnamed.name = nil
@@ -255,10 +278,28 @@ struct MessageFormatTests {
             .publish(Publish(number: 0, watermarkMilliseconds: .max, digestsAllRows: false)),
         ]
         for outcome in outcomes { messages.append(.outcome(MessageExample.batch, outcome)) }
+        for count in [1, 2, 4, 8, 16, 32, 64] {
+            var identity = MessageExample.identity
+            identity.owners = Array(0..<count)
+            messages.append(.prepare(identity))
+        }
         for message in messages {
             let bytes = Envelope(MessageExample.history, message).bytes
             #expect(try first(bytes)?.bytes == bytes)
         }
+    }
+
+    @Test("clamped products are counted up to the largest u32", arguments: [Int(UInt32.max), 1 << 32, Int.max])
+    func clampedProducts(count: Int) throws {
+        let message = PeerMessage.durable(number: 9, hash: MessageExample.header.hash, clampedCount: count)
+        let bytes = Envelope(MessageExample.history, message).bytes
+        #expect(Array(bytes[40...]) == [0xFF, 0xFF, 0xFF, 0xFF])
+        let envelope = try #require(try first(bytes))
+        guard case .durable(_, _, let read) = envelope.message else {
+            Issue.record("it is read as another kind")
+            return
+        }
+        #expect(read == Int(UInt32.max))
     }
 
     @Test("a slice whose values are all 1 goes without them")
@@ -299,7 +340,7 @@ struct MessageFormatTests {
         }
     }
 
-    @Test("no flipped bit makes another message, whatever follows", arguments: ["slice", "commit", "grant"])
+    @Test("no flipped bit makes another message, whatever follows", arguments: ["slice", "commit", "grant", "heard"])
     func flippedBits(name: String) throws {
         let bytes = try page.bytes(of: name)
         for bit in 0..<8 * bytes.count {

@@ -95,38 +95,3 @@ struct TrainerMarksTests {
         #expect(marks.next(of: ModelName("t1")!) == 2 && marks.next(of: ModelName("t0")!) == 1)
     }
 }
-
-@Suite("A batch that came early waits for those before it")
-struct EarlyBatchesTests {
-    @Test("it is taken out once, by its own number")
-    func take() {
-        var early = EarlyBatches<String>()
-        #expect(early.park("a3", anna, 3, untilMilliseconds: 10) == nil)
-        #expect(early.park("b3", bert, 3, untilMilliseconds: 10) == nil)
-        #expect(early.take(anna, 2) == nil)
-        #expect(early.take(anna, 3) == "a3" && early.take(anna, 3) == nil)
-        #expect(early.count == 1 && !early.isEmpty)
-    }
-
-    @Test("its retry takes its place, and the first is given back")
-    func retry() {
-        var early = EarlyBatches<String>()
-        #expect(early.park("first", anna, 3, untilMilliseconds: 10) == nil)
-        #expect(early.park("retry", anna, 3, untilMilliseconds: 20) == "first")
-        #expect(early.takeExpired(atMilliseconds: 19).isEmpty)
-        #expect(early.takeExpired(atMilliseconds: 20).map(\.batch) == ["retry"])
-    }
-
-    @Test("those that waited long enough come out in the order of their numbers")
-    func expired() {
-        var early = EarlyBatches<String>()
-        for sequence in [9, 4, 7, 5] as [UInt64] {
-            _ = early.park("b\(sequence)", bert, sequence, untilMilliseconds: sequence < 9 ? 10 : 11)
-        }
-        _ = early.park("a8", anna, 8, untilMilliseconds: 10)
-        #expect(early.takeExpired(atMilliseconds: 9).isEmpty)
-        #expect(early.takeExpired(atMilliseconds: 10).map(\.batch) == ["a8", "b4", "b5", "b7"])
-        #expect(early.takeExpired(atMilliseconds: .max).map(\.batch) == ["b9"])
-        #expect(early.isEmpty)
-    }
-}

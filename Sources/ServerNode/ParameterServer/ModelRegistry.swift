@@ -87,20 +87,22 @@ package final class ModelRegistry: Sendable {
     package func create(
         _ name: ModelName, _ spec: ModelSpec, owners: [Int]
     ) async throws(SpecFolder.Failure) -> Creation {
-        let outcome = state.withLockedValue { state -> Creation in
-            if case .open(let lane) = Self.asIs(state.models[name]) {
-                return lane.spec == spec ? .exists(lane) : .otherSpec(lane)
+        let (outcome, before) = state.withLockedValue { state -> (Creation, Entry?) in
+            let before = Self.asIs(state.models[name])
+            if case .open(let lane) = before {
+                return (lane.spec == spec ? .exists(lane) : .otherSpec(lane), before)
             }
             guard state.models[name] != nil || state.models.count < Limits.Training.modelCountMax else {
-                return .tooMany
+                return (.tooMany, before)
             }
             var random = SystemRandomNumberGenerator()
             let identity = ModelIdentity(name: name, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
-            return .created(add(identity, spec, .random(using: &random), to: &state))
+            return (.created(add(identity, spec, .random(using: &random), to: &state)), before)
         }
         guard case .created(let lane) = outcome else { return outcome }
         if let reason = await gathered(lane) {
-            await lane.close(reason)
+            await lane.delete()
+            forget(lane, puttingBack: before)
             return .failed(reason)
         }
         try keepSpec(of: name)
@@ -160,7 +162,7 @@ package final class ModelRegistry: Sendable {
     /// A message from another node.
     package func received(_ envelope: Envelope, from other: Int) {
         switch envelope.message {
-        case .prepare(let identity): lane(identity, envelope.history, from: other)?.join()
+        case .prepare(let identity): lane(identity, envelope.history, from: other, isAsked: true)?.join()
         case .opened(let identity):
             lane(identity, envelope.history, from: other)?.receive(envelope.message, from: other)
         case .told: state.withLockedValue { _ = $0.toldBy.insert(other) }
@@ -179,10 +181,13 @@ package final class ModelRegistry: Sendable {
         }
         for lane in lanes {
             if isAnew { lane.restarted(other) }
-            guard lane.isClock, lane.status.withLockedValue({ $0.phase }) == "open",
-                !(isAnew && lane.identity.owners.contains(other))
-            else { continue }
+            guard lane.isClock else { continue }
+            let isLost = isAnew && lane.identity.owners.contains(other)
+            let reason = lane.closedReason.withLockedValue { $0 }
+            guard reason != nil || (lane.status.withLockedValue { $0.phase } == "open" && !isLost) else { continue }
             links?.send(Envelope(lane.history, .opened(lane.identity)), to: other)
+            // So that it says why, and not that it knows of no such model.
+            if let reason { links?.send(Envelope(lane.history, .closed(reason: reason)), to: other) }
         }
         links?.send(Envelope(History(0), .told), to: other)
     }
@@ -193,10 +198,14 @@ package final class ModelRegistry: Sendable {
     }
 
     /// The lane of a model that its clock told of; made when it is new.
-    private func lane(_ identity: ModelIdentity, _ history: History, from other: Int) -> ModelLane? {
+    ///
+    /// - Parameter isAsked: the clock asks whether this node makes the same of the spec; it is answered with the fingerprint.
+    private func lane(
+        _ identity: ModelIdentity, _ history: History, from other: Int, isAsked: Bool = false
+    ) -> ModelLane? {
         // Only a model's clock speaks for it. A spec that this node cannot read gets no answer: the clock says who is late.
         guard identity.owners.first == other, let spec = try? ModelSpec(yaml: identity.spec),
-            spec.fingerprint == identity.fingerprint, identity.owners.count <= spec.indexCount,
+            isAsked || spec.fingerprint == identity.fingerprint, identity.owners.count <= spec.indexCount,
             Set(identity.owners).count == identity.owners.count
         else { return nil }
         let (lane, earlier) = state.withLockedValue { state -> (ModelLane?, ModelLane?) in
@@ -214,10 +223,10 @@ package final class ModelRegistry: Sendable {
         return lane
     }
 
-    private func forget(_ lane: ModelLane) {
+    private func forget(_ lane: ModelLane, puttingBack before: Entry? = nil) {
         state.withLockedValue { state in
             state.lanes[lane.history] = nil
-            if case .open(let named) = state.models[lane.name], named === lane { state.models[lane.name] = nil }
+            if case .open(let named) = state.models[lane.name], named === lane { state.models[lane.name] = before }
         }
     }
 

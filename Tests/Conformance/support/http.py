@@ -34,7 +34,9 @@ class Connection:
         try:
             self._connection.request(method, path, body=body, headers=headers or {})
         except (BrokenPipeError, ConnectionResetError):
-            pass  # Refused before the body was read: the answer says why.
+            # Refused before the body was read: the answer says why, if the connection still stands.
+            if self._connection.sock is None:
+                raise
         response = self._connection.getresponse()
         content = response.read()
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, content)

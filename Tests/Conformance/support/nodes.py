@@ -10,12 +10,14 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 
 from . import project
+from .http import ask
 
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 20
@@ -129,6 +131,76 @@ class Cluster:
             if node.terminate(seconds=5) is None:
                 node.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Group:
+    """Server nodes s0, s1 … that own models together, and workers that follow them all.
+
+    `owners` maps a model's name to its owners, by place. The nodes can be killed and started again, each on its ports.
+    """
+
+    def __init__(self, node_count, owners, worker_count=0, pins=(), worker_pin=None, publish_every="100ms"):
+        self.folder = tempfile.mkdtemp(prefix="sluice-test-")
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        ports = free_ports(3 * node_count)
+        lines = ["servers:"]
+        for k in range(node_count):
+            http, peer, control = ports[3 * k:3 * k + 3]
+            lines.append(f"  - {{name: s{k}, listen: 127.0.0.1:{http}, peer_listen: 127.0.0.1:{peer}, "
+                         f"control_listen: 127.0.0.1:{control}}}")
+        lines.append("owners:")
+        for model, places in owners.items():
+            lines.append(f"  {model}: [{', '.join(f's{place}' for place in places)}]")
+        self.path = pathlib.Path(self.folder) / "cluster.yaml"
+        self.path.write_text("\n".join(lines) + "\n")
+        self.pins = pins
+        self.publish_every = publish_every
+        self.servers = [None] * node_count
+        for k in range(node_count):
+            self.start(k)
+        self.workers = [
+            Node("sluice-worker",
+                 ["--name", f"worker-{k}", "--listen", "127.0.0.1:0",
+                  *(word for server in self.servers for word in ("--server", server.peer))],
+                 self.folder, worker_pin)
+            for k in range(worker_count)
+        ]
+        self.wait()
+
+    def start(self, k):
+        pin = self.pins[k] if k < len(self.pins) else None
+        self.servers[k] = Node(
+            "sluice-server", ["--cluster", self.path, "--name", f"s{k}", "--publish-every", self.publish_every],
+            self.folder, pin)
+
+    def wait(self):
+        """Until every node reaches every other."""
+        def reached():
+            return all(node["reached"] for server in self.servers
+                       for node in ask(server.http, "GET", "/v1/status").json()["nodes"])
+        if not until(reached, seconds=10):
+            raise StartFailed("the server nodes do not reach each other")
+
+    def stop(self):
+        nodes = [*self.servers, *self.workers]
+        for node in nodes:
+            if node.is_alive():
+                node.process.send_signal(signal.SIGTERM)
+        for node in nodes:
+            if node.terminate(seconds=5) is None:
+                node.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_ports(count):
+    """Ports nobody has now; the system gives them out again late."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
 
 
 def refused_start(program, *arguments, seconds=10):

@@ -14,15 +14,16 @@ def has_command(*words):
     return f"USAGE: {' '.join(['sluice', *words])}" in done.stdout
 
 
-def train_file(node, model, path, trainer="file"):
-    """Posts a file over HTTP/2 in batches of 1,000 lines; returns the seconds until the last was acknowledged."""
+def train_file(node, model, path, trainer="file", batch_lines=BATCH_LINES):
+    """Posts a file over HTTP/2 in batches of lines; returns the seconds until the last was acknowledged."""
     if has_command("train"):
-        command = [project.binary("sluice"), "train", "--server", node.http, "--model", model, str(path)]
+        command = [project.binary("sluice"), "train", "--server", node.http, "--model", model,
+                   "--batch-lines", str(batch_lines), str(path)]
     else:
         tools.needs("curl")
         command = ["curl", "-sS", "-f", "-N", "--http2-prior-knowledge", "-X", "POST", "-T", str(path),
                    "-H", f"Sluice-Trainer: {trainer}", "-H", "Sluice-Sequence: 1",
-                   "-H", f"Sluice-Batch-Lines: {BATCH_LINES}", f"{node.url}/v1/models/{model}/examples"]
+                   "-H", f"Sluice-Batch-Lines: {batch_lines}", f"{node.url}/v1/models/{model}/examples"]
     start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True)
     seconds = time.monotonic() - start

@@ -11,7 +11,7 @@ extension GroupMember {
         guard let owner = identity.owners.firstIndex(of: other) else {
             // Only an owner has more to say than a batch.
             switch message {
-            case .offer, .withdraw, .heard, .wantsPublish: hearIntake(message, from: other, now)
+            case .offer, .withdraw, .heard: hearIntake(message, from: other, now)
             default: break
             }
             return work(now)

@@ -169,6 +169,11 @@ package struct GroupMember: ~Copyable {
         if identity.owners.contains(other) {
             // An owner that is not the clock hears of another owner's death from the clock.
             guard isClock || other == clockNode else { return }
+            guard phase != .gathering || !isClock else {
+                // Nothing is lost yet: it is asked again.
+                joinedOwners.remove(other)
+                return outputs.append(.send(.prepare(identity), to: other))
+            }
             return close("its owner \(names[other]) restarted without its rows")
         }
         guard clock != nil else { return }
@@ -195,8 +200,9 @@ package struct GroupMember: ~Copyable {
             case .offer, .withdraw, .arrived, .partials, .durable, .joined, .heard, .wantsPublish,
                 .digest:
                 try heard(message, from: other, now)
-            case .slice: try own(message, now)
-            case .closed(let reason) where isClock: close("\(names[other]): \(reason)")
+            case .slice(let batch, _) where batch.node == other: try own(message, now)
+            case .closed(let reason) where isClock && identity.owners.contains(other):
+                close("\(names[other]): \(reason)")
             // The rest is the clock's to say.
             case _ where other != clockNode: break
             case .grant(let batch): granted(batch)
@@ -205,7 +211,7 @@ package struct GroupMember: ~Copyable {
             case .opened: opened()
             case .closed(let reason): close(reason)
             case .deleted: close(Self.deletedReason)
-            case .prepare, .told: break  // The registry's.
+            case .prepare, .told, .slice: break  // The registry's; or another intake's name.
             }
         } catch { close("\(names[node]): \(error)") }
     }

@@ -50,11 +50,9 @@ final class PeerLink: @unchecked Sendable {
         stream?.enqueue(bytes)
     }
 
-    private func confirmed(_ count: UInt64) -> Bool {
-        let isRight = sender.confirmed(count)
+    private func countWaiting() {
         let waiting = sender.messages.reduce(0) { $0 + $1.readableBytes }
         waitingByteCount.withLockedValue { $0 = waiting }
-        return isRight
     }
 
     /// The other node lives anew: what is queued was for its earlier life.
@@ -62,7 +60,7 @@ final class PeerLink: @unchecked Sendable {
         guard thread.isCurrent else { return thread.run { self.begin(life: life) } }
         guard let known = sender.peerLife, known < life else { return sender.begin(life: life) }
         sender.begin(life: life)
-        waitingByteCount.withLockedValue { $0 = 0 }
+        countWaiting()
         // A connection to the earlier life may not have noticed its end.
         stream?.cancel()
         stream = nil
@@ -129,13 +127,15 @@ final class PeerLink: @unchecked Sendable {
                 hasStood = true
                 met(life)
                 guard let waiting = sender.connected(life: life, receivedCount: count) else { return }
+                countWaiting()
                 self.stream = stream
                 for message in waiting { stream.enqueue(message) }
                 isUp.withLockedValue { $0 = true }
                 stands()
                 log.info("link up", metadata: ["address": "\(address)", "road": "\(road.rawValue)"])
             } else {
-                guard confirmed(count) else { return }
+                guard sender.confirmed(count) else { return }
+                countWaiting()
             }
         }
     }

@@ -94,7 +94,7 @@ package final class PeerLinks: PeerSending {
         }
         if let objection = hello.objection(to: other) { return RefusedBody(exchange, status: 409, objection) }
         if let known = peer.life.withLockedValue({ $0 }), known > other.life {
-            return RefusedBody(exchange, status: 409, "\(other.name) has begun anew since")
+            return RefusedBody(exchange, status: 409, "\(other.name) has begun anew since, or its clock was set back")
         }
         guard let state = peer.inboxes[road] else { preconditionFailure("a peer has both roads") }
         met(place, life: other.life)
@@ -105,6 +105,8 @@ package final class PeerLinks: PeerSending {
 
     /// Another node said which life of it this is.
     private func met(_ place: Int, life: UInt64) {
+        // On one thread, so that what a life says is never taken before it was met.
+        guard control.isCurrent else { return control.run { [unowned self] in met(place, life: life) } }
         guard let peer = peer(place) else { return }
         // Lives only rise: a hello of an earlier one may come late.
         let (isNew, before) = peer.life.withLockedValue { known in
@@ -115,13 +117,10 @@ package final class PeerLinks: PeerSending {
         }
         guard isNew else { return }
         if before != nil { log.warning("a node lives anew", metadata: ["node": "\(topology.nodes[place].name)"]) }
-        let begin: @Sendable () -> Void = { [receiver] in
-            // Nothing meant for its earlier life reaches it, and everything from here on does.
-            peer.control.begin(life: life)
-            peer.bulk.begin(life: life)
-            receiver.met(place, before != nil)
-        }
-        if control.isCurrent { begin() } else { control.run(begin) }
+        // Nothing meant for its earlier life reaches it, and everything from here on does.
+        peer.control.begin(life: life)
+        peer.bulk.begin(life: life)
+        receiver.met(place, before != nil)
     }
 
     private func peer(_ place: Int) -> Peer? {
