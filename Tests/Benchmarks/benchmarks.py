@@ -12,6 +12,7 @@ from support.report import Skip  # noqa: E402 (the path above makes it importabl
 MEASURES = {
     "learn1": "learn", "learn2": "learn", "train": "train", "predict100": "predict100", "single": "single",
     "kernel": "kernel", "freshness": "freshness", "tail": "tail", "delta": "delta", "memory": "memory", "round": "round",
+    "group": "group", "spread_models": "group", "three_problems": "three_problems",
 }
 
 

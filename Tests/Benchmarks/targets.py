@@ -25,6 +25,15 @@ TARGETS = {  # measure: (must, aim, better)
     "round_idle": (None, None, "less"),
     "round_busy": (None, None, "less"),
     "round_busy_not_nice": (None, None, "less"),
+    # Examples a second of a model over two owners, and of one owner beside another node.
+    "group_exact": (80_000, 250_000, "more"),
+    "group_tolerant": (300_000, 1_000_000, "more"),
+    "group_one": (None, None, "more"),
+    "spread_models": (1.6, 1.9, "more"),
+    # The talk's problems: bytes a worker receives, per byte of training traffic; a node's memory; CPU of a worker.
+    "worker_bytes": (None, None, "less"),
+    "node_memory": (1, None, "less"),
+    "worker_cpu": (None, None, "less"),
     # Bytes per changed weight against the 8 of a plain index and float.
     "delta": (0.65, 0.55, "less"),
     "memory_worker_following": (1, None, "less"),

@@ -38,9 +38,8 @@ extension Simulation {
     private func crashOwner() throws(Oracle.Violation) {
         // One that never heard of the model has lost nothing.
         let dead = owners.randomElement(using: &random)!
-        guard nodes[dead] != nil else { return }
+        guard nodes[dead] != nil, nodes[owners[0]]?.member.phase == .open else { return }
         ownerCrashesLeft -= 1
-        if dead != owners[0], nodes[owners[0]]?.member.phase == .gathering { return crash(dead) }
         crash(dead)
         for worker in workers { for owner in owners.indices { worker.disconnect(owner) } }
         try settleAfterDeath()

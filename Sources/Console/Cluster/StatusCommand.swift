@@ -25,31 +25,49 @@ struct StatusCommand: AsyncParsableCommand {
                 rows += statusRows(address, status)
             } catch {
                 failed += 1
-                rows.append([address, "-", "-", "unreachable", "", "", "", ""])
+                rows.append(row([address, "-", "-", "unreachable"]))
                 report("\(error)")
             }
         }
         if !json {
-            printTable(["ADDRESS", "NODE", "MODEL", "STATE", "VERSION", "AGE", "LOSS", "FOLLOWERS"], rows)
+            printTable(statusColumns, rows)
         }
         if failed > 0 { throw ExitCode(1) }
     }
 }
 
+private let statusColumns = [
+    "ADDRESS", "NODE", "MODEL", "STATE", "VERSION", "AGE", "LOSS", "FOLLOWERS", "SHARD", "ROUNDS/S", "ACCEPTED", "ROUND",
+    "WAITS FOR",
+]
+
+/// A row whose last cells are empty.
+private func row(_ cells: [String]) -> [String] {
+    cells + Array(repeating: "", count: statusColumns.count - cells.count)
+}
+
 func statusRows(_ address: String, _ status: [String: Any]) -> [[String]] {
     let node = status["node"] as? String ?? "?"
     let models = status["models"] as? [[String: Any]] ?? []
-    guard !models.isEmpty else { return [[address, node, "-", "no models", "", "", "", ""]] }
+    guard !models.isEmpty else { return [row([address, node, "-", "no models"])] }
     return models.map { model in
         let validation = model["validation"] as? [String: Any]
         let age = (model["age_ms"] as? Double).map { fixed($0 / 1000, 3) + " s" } ?? ""
-        let state =
-            model["state"] as? String ?? ((model["connected"] as? Bool ?? false) ? "following" : "serving on")
+        let following = (model["connected"] as? Bool ?? false) ? "following" : "serving on"
+        let owners = (model["owners"] as? [Any])?.count ?? 1
+        let shard = (model["shard"] as? NSNumber).map { "\($0) of \(owners)" }
+        // Rounds are the clock's to count.
+        let hasRounds = owners > 1 && model["clock"] as? Bool == true
+        func number(_ key: String, _ digits: Int, _ unit: String = "") -> String {
+            guard hasRounds, let value = model[key] as? Double else { return "" }
+            return fixed(value, digits) + unit
+        }
         return [
-            address, node, model["model"] as? String ?? "?", state, (model["version"] as? NSNumber)?.stringValue ?? "",
+            address, node, model["model"] as? String ?? "?", model["state"] as? String ?? following, (model["version"] as? NSNumber)?.stringValue ?? "",
             age,
             (validation?["log_loss"] as? Double).map { fixed($0, 6) } ?? "",
-            (model["followers"] as? NSNumber)?.stringValue ?? "",
+            (model["followers"] as? NSNumber)?.stringValue ?? "", shard ?? "", number("rounds_per_second", 0),
+            number("accepted_per_round", 1), number("round_us", 0, " us"), model["waits_for"] as? String ?? "",
         ]
     }
 }

@@ -1,6 +1,7 @@
 internal import Configuration
 package import Domain
 internal import Files
+internal import Learning
 internal import SystemPackage
 package import Transport
 
@@ -94,6 +95,9 @@ package final class ModelRegistry: Sendable {
             }
             guard state.models[name] != nil || state.models.count < Limits.Training.modelCountMax else {
                 return (.tooMany, before)
+            }
+            if let objection = ModelRows.objection(to: spec, Shard(0, of: owners.count)) {
+                return (.failed("\(state.place.names[state.place.node]): \(objection)"), before)
             }
             var random = SystemRandomNumberGenerator()
             let identity = ModelIdentity(name: name, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
@@ -211,6 +215,12 @@ package final class ModelRegistry: Sendable {
         let (lane, earlier) = state.withLockedValue { state -> (ModelLane?, ModelLane?) in
             if let lane = state.lanes[history] { return (lane, nil) }
             guard identity.owners.allSatisfy({ state.place.names.indices.contains($0) }) else { return (nil, nil) }
+            if let shard = identity.owners.firstIndex(of: state.place.node).map({ Shard($0, of: identity.owners.count) }),
+                let objection = ModelRows.objection(to: spec, shard)
+            {
+                state.place.links?.send(Envelope(history, .closed(reason: objection)), to: other)
+                return (nil, nil)
+            }
             var earlier: ModelLane?
             if case .open(let lane) = state.models[identity.name] {
                 earlier = lane

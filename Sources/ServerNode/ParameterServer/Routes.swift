@@ -155,6 +155,7 @@ package struct ServerRoutes: Sendable {
                 "owners": names(of: lane.identity.owners), "clock": "\(lane.isClock)",
                 "shard": lane.identity.owners.firstIndex(of: group.node).map { "\($0)" } ?? "null",
                 "commits": "\(status.commitCount)", "rounds": "\(status.roundCount)",
+                "rounds_per_second": jsonNumber(status.roundsPerSecond),
                 "accepted_per_round": jsonNumber(status.acceptedPerRound),
                 "round_us": jsonNumber(status.roundMicroseconds),
                 "parked_slices": "\(status.parkedSliceCount)", "granted_bytes": "\(status.grantedByteCount)",

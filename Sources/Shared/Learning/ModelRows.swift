@@ -22,6 +22,13 @@ package struct ModelRows: ~Copyable {
         table = RowTable(indexCount: spec.indexCount / shard.count)
     }
 
+    /// Why the system does not map these rows now, or nil when it does.
+    package static func objection(to spec: ModelSpec, _ shard: Shard) -> String? {
+        let rowCount = spec.indexCount / shard.count
+        guard !RowTable.fits(indexCount: rowCount) else { return nil }
+        return "this node maps no \((rowCount * 8) >> 20) MiB for \(rowCount) rows; give the model more owners or fewer bits"
+    }
+
     /// Rows of the shard.
     package var count: Int { table.indexCount }
 

@@ -26,6 +26,18 @@ package struct RowTable: ~Copyable {
         unsafe rows = mapped!.bindMemory(to: Float.self, capacity: 2 * (indexCount + 8))
     }
 
+    /// Whether the system maps a table of that many rows now, and as much beside it as goes with a model: marks of changed
+    /// rows, threads, feeds.
+    static func fits(indexCount: Int) -> Bool {
+        let tableByteCount = (indexCount + 8) * 2 * MemoryLayout<Float>.size
+        let byteCount = tableByteCount + tableByteCount / 32 + (128 << 20)
+        let mapped = unsafe mmap(
+            nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard unsafe mapped != MAP_FAILED else { return false }
+        unsafe _ = munmap(mapped, byteCount)
+        return true
+    }
+
     deinit { unsafe _ = munmap(rows, byteCount) }
 
     /// The weights of indices `range`, under `rule`.

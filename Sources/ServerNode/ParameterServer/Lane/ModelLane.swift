@@ -345,6 +345,7 @@ package final class ModelLane: @unchecked Sendable {
     }
 
     private func tellStatus() {
+        pace.tick(member.rounds.round)
         let told = ModelStatus(member, pace, names)
         status.withLockedValue { $0 = told }
     }

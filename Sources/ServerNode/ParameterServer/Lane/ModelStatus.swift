@@ -21,6 +21,7 @@ package struct ModelStatus: Sendable {
     /// Rounds over several owners so far, and the mean time between two of a batch, lately.
     package var roundCount: UInt64 = 0
     package var roundMicroseconds = 0.0
+    package var roundsPerSecond = 0.0
     /// Examples that a round learned, on the average since the beginning.
     package var acceptedPerRound: Double { Double(version.rawValue) / Double(roundCount) }
     /// What the model waits for, if it waits for someone.
@@ -41,6 +42,7 @@ package struct ModelStatus: Sendable {
         stableVersion = member.clock?.stableVersion ?? version
         roundCount = member.rounds.round
         roundMicroseconds = pace.roundMicroseconds
+        roundsPerSecond = pace.roundsPerSecond
         clampedCount = member.clampedCounts.values.reduce(0, +)
         waitsFor = member.waitsFor
         member.addRows(to: &self)

@@ -1,11 +1,25 @@
+internal import Configuration
 internal import Domain
 
 /// How fast rounds follow each other.
 struct RoundPace: Sendable {
     /// Mean time from one round's decision to the next inside a batch, lately; microseconds.
     private(set) var roundMicroseconds = 0.0
+    /// Rounds in the last whole second.
+    private(set) var roundsPerSecond = 0.0
+    private var second: (start: ContinuousClock.Instant, round: UInt64)?
     private var lastRound: UInt64 = 0
     private var lastDecision: ContinuousClock.Instant?
+
+    /// Looks at the clock: also when no round is decided, so that an idle model has none a second.
+    mutating func tick(_ round: UInt64) {
+        let now = ContinuousClock.now
+        guard let second else { return self.second = (now, round) }
+        let seconds = (now - second.start).seconds
+        guard seconds >= 1 else { return }
+        roundsPerSecond = Double(round - second.round) / seconds
+        self.second = (now, round)
+    }
 
     /// The rounds decided so far, and whether a batch is under way.
     mutating func decided(_ round: UInt64, isInBatch: Bool) {
@@ -13,8 +27,7 @@ struct RoundPace: Sendable {
         lastRound = round
         let now = ContinuousClock.now
         if let lastDecision {
-            let (seconds, attoseconds) = (now - lastDecision).components
-            let took = Double(seconds) * 1e6 + Double(attoseconds) * 1e-12
+            let took = (now - lastDecision).seconds * 1e6
             roundMicroseconds += (took - roundMicroseconds) / (roundMicroseconds == 0 ? 1 : 64)
         }
         // What passes between two batches is waiting for traffic, not for a round.
