@@ -38,12 +38,16 @@ struct Oracle {
             guard headers[place] == header else { throw .init(what: "\(node) has another header \(header.number)") }
             return
         }
-        guard place == headers.count else { throw .init(what: "\(node) has commit \(header.number) without the one before") }
+        guard place == headers.count else {
+            throw .init(what: "\(node) has commit \(header.number) without the one before")
+        }
         headers.append(header)
         for batch in header.batches {
             guard let name = batch.name else { throw .init(what: "a batch without a name") }
             let key = Name(trainer: name.trainer, sequence: name.sequence)
-            guard committed.insert(key).inserted else { throw .init(what: "\(name.trainer) \(name.sequence) is learned twice") }
+            guard committed.insert(key).inserted else {
+                throw .init(what: "\(name.trainer) \(name.sequence) is learned twice")
+            }
             guard name.sequence == next[name.trainer, default: 1] else {
                 throw .init(what: "\(name.trainer) \(name.sequence) is learned out of sequence")
             }

@@ -27,7 +27,8 @@ extension Simulation {
         let learned = learnedByAll
         for (name, version) in acknowledgements {
             guard oracle.hasCommitted(name), version <= learned else {
-                throw .init(what: "\(name.trainer) \(name.sequence) was acknowledged at \(version), all have \(learned)")
+                throw .init(
+                    what: "\(name.trainer) \(name.sequence) was acknowledged at \(version), all have \(learned)")
             }
         }
         acknowledgements = []
@@ -92,6 +93,8 @@ extension Simulation {
         }
         var sum = WeightDigest()
         for owner in owners { if let node = nodes[owner] { sum = sum + node.member.ownDigest } }
-        guard sum == oracle.digests[oracle.version] else { throw .init(what: "the owners' weights are not the oracle's") }
+        guard sum == oracle.digests[oracle.version] else {
+            throw .init(what: "the owners' weights are not the oracle's")
+        }
     }
 }

@@ -39,7 +39,24 @@ package final class Simulation {
     var faultsLeft: Int
     var ownerCrashesLeft: Int
     var delayedPublish: [PeerMessage] = []
-    package private(set) var steps = 0
+    package internal(set) var steps = 0
+
+    // What was seen and is to be checked.
+    /// What each node knows of the others' lives.
+    var known: [[UInt64]] = []
+    var parts: [(version: Version, node: SimulatedNode)] = []
+    var acknowledgements: [(name: Oracle.Name, version: Version)] = []
+    var violation: String?
+    /// Headers that the clock decided and nobody has checked.
+    var committed: [CommitHeader] = []
+    /// The batch whose rounds are under way.
+    var lastOrdered: BatchID?
+    /// Names that a clock without the rule of sequence is not told.
+    var forgotten: [BatchID: Offer.Name] = [:]
+    /// Batches of intakes that died.
+    var lostSenders: [BatchID: (trainer: Int, sequence: UInt64, slices: [ExampleBatch])] = [:]
+    var isDying = false
+
     let ringByteCountMax: Int
 
     package init(seed: UInt64, sabotage: Sabotage? = nil) {
@@ -80,7 +97,7 @@ package final class Simulation {
         begin()
     }
 
-    private static func batch(_ random: inout Random) -> ExampleBatch {
+    static func batch(_ random: inout Random) -> ExampleBatch {
         var batch = ExampleBatch()
         for _ in 0..<[0, 1, 3, 12, 30].randomElement(using: &random)! {
             let count = Int.random(in: 0...5, using: &random)
@@ -138,7 +155,7 @@ package final class Simulation {
     }
 
     /// One thing happens; false when nothing is left to happen.
-    private func step() throws(Oracle.Violation) -> Bool {
+    func step() throws(Oracle.Violation) -> Bool {
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<2 where faultsLeft > 0: try fault()
         case 2..<12: try post()
@@ -151,7 +168,7 @@ package final class Simulation {
         return !isAtRest
     }
 
-    private var isAtRest: Bool {
+    var isAtRest: Bool {
         guard faultsLeft == 0 || trainers.allSatisfy(\.isDone) else { return false }
         guard trainers.allSatisfy(\.isDone) else { return false }
         return workers.allSatisfy { $0.shown?.version == oracle.version && $0.shown?.history == history }
@@ -168,9 +185,11 @@ package final class Simulation {
         for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
     }
 
-    private func deliver() throws(Oracle.Violation) {
+    func deliver() throws(Oracle.Violation) {
         // What a node owes itself is as likely as any message.
-        let places = network.links.indices.filter { !network.links[$0].wire.isEmpty || !network.links[$0].confirmations.isEmpty }
+        let places = network.links.indices.filter {
+            !network.links[$0].wire.isEmpty || !network.links[$0].confirmations.isEmpty
+        }
         let owing = nodes.indices.filter { nodes[$0]?.member.hasStep == true }
         let choice = Int.random(in: 0..<max(1, places.count + owing.count), using: &random)
         if choice >= places.count {
@@ -188,7 +207,7 @@ package final class Simulation {
     }
 
     /// Now and then by way of the bytes it would be.
-    private func recoded(_ envelope: Envelope) throws(Oracle.Violation) -> Envelope {
+    func recoded(_ envelope: Envelope) throws(Oracle.Violation) -> Envelope {
         guard Int.random(in: 0..<8, using: &random) == 0 else { return envelope }
         do throws(FormatError) {
             var reader = EnvelopeReader()
@@ -199,7 +218,7 @@ package final class Simulation {
         } catch { throw .init(what: "a message does not survive its bytes: \(error)") }
     }
 
-    private func take(_ envelope: Envelope, from other: Int, at place: Int) throws(Oracle.Violation) {
+    func take(_ envelope: Envelope, from other: Int, at place: Int) throws(Oracle.Violation) {
         guard envelope.history == history else { return }
         switch envelope.message {
         case .prepare, .opened:
@@ -214,13 +233,13 @@ package final class Simulation {
         try check(place)
     }
 
-    private func stepOwner(_ place: Int) throws(Oracle.Violation) {
+    func stepOwner(_ place: Int) throws(Oracle.Violation) {
         nodes[place]?.member.step(time)
         flush(place)
         try check(place)
     }
 
-    private func passTime() throws(Oracle.Violation) {
+    func passTime() throws(Oracle.Violation) {
         now += [1, 20, 120, 700].randomElement(using: &random)!
         for place in nodes.indices {
             guard let node = nodes[place], let wake = node.member.wakeMilliseconds, wake <= now else { continue }
@@ -231,22 +250,22 @@ package final class Simulation {
         for t in trainers.indices { trainers[t].losePatience(at: now) }
     }
 
-    private func connect() throws(Oracle.Violation) {
+    func connect() throws(Oracle.Violation) {
         let places = network.links.indices.filter { !network.links[$0].isConnected }
         guard let place = places.randomElement(using: &random) else { return }
         try connect(place)
     }
 
-    private func connect(_ place: Int) throws(Oracle.Violation) {
+    func connect(_ place: Int) throws(Oracle.Violation) {
         let link = network.links[place]
-        guard network.connect(place, lives: lives) else { throw .init(what: "the ends of a link contradict each other") }
+        guard network.connect(place, lives: lives) else {
+            throw .init(what: "the ends of a link contradict each other")
+        }
         try met(link.from, hearsOf: link.to)
         try met(link.to, hearsOf: link.from)
     }
 
-    /// What each node knows of the others' lives.
-    private var known: [[UInt64]] = []
-    private func met(_ place: Int, hearsOf other: Int) throws(Oracle.Violation) {
+    func met(_ place: Int, hearsOf other: Int) throws(Oracle.Violation) {
         if known.isEmpty { known = Array(repeating: Array(repeating: 0, count: nodeCount), count: nodeCount) }
         let before = known[place][other]
         known[place][other] = lives[other]
@@ -261,10 +280,12 @@ package final class Simulation {
         try check(place)
     }
 
-    private func post() throws(Oracle.Violation) {
+    func post() throws(Oracle.Violation) {
         let t = Int.random(in: trainers.indices, using: &random)
         let place = Int.random(in: 0..<nodeCount, using: &random)
-        guard let sequence = trainers[t].next(at: now), let node = nodes[place], node.member.phase == .open else { return }
+        guard let sequence = trainers[t].next(at: now), let node = nodes[place], node.member.phase == .open else {
+            return
+        }
         trainers[t].post(sequence, to: place, at: now)
         let batch = trainers[t].batches[Int(sequence) - 1]
         node.nextNumber += 1
@@ -276,113 +297,20 @@ package final class Simulation {
         var offer = BatchOffer(
             batch: id, body: node.nextNumber, name: name, byteCount: 12 << 20, featureCount: batch.featureCount,
             examples: isWhole ? batch : batch.withoutFeatures)
-        if sabotage == .forgetsNames { forgotten[id] = name; offer.name = nil }
+        if sabotage == .forgetsNames {
+            forgotten[id] = name
+            offer.name = nil
+        }
         node.member.offered(offer, time)
         if sabotage == .deliversWithoutGrant { node.member.outputs.append(.deliver(id)) }
         flush(place)
         try check(place)
     }
-    var forgotten: [BatchID: Offer.Name] = [:]
-
-    // MARK: outputs
-
-    /// Does what a node's member decided.
-    func flush(_ place: Int) {
-        guard let node = nodes[place] else { return }
-        while !node.member.outputs.isEmpty {
-            let outputs = node.member.outputs
-            node.member.outputs.removeAll(keepingCapacity: true)
-            for output in outputs { carryOut(output, node, place) }
-        }
-        if node.member.isPaused {
-            for worker in workers { pump(worker, place) }
-            node.member.resume(time)
-            if !node.member.outputs.isEmpty { flush(place) }
-        }
-    }
-
-    private func carryOut(_ output: GroupMember.Output, _ node: SimulatedNode, _ place: Int) {
-        switch output {
-        case .send(let message, let to):
-            observe(message, from: place)
-            if case .outcome(let batch, let outcome) = message { observe(batch, outcome, from: place) }
-            for message in sabotaged(message, node, to) {
-                network.send(Envelope(history, message), from: place, to: to, on: .control)
-            }
-        case .deliver(let batch):
-            guard let slices = node.pending[batch]?.slices, !slices.isEmpty else { return }
-            node.pending[batch]?.slices = []
-            for (owner, slice) in zip(owners, slices) {
-                if owner == place {
-                    node.member.received(.slice(batch, slice), from: place, time)
-                } else {
-                    network.send(Envelope(history, .slice(batch, slice)), from: place, to: owner, on: .bulk)
-                }
-            }
-        case .answer(let batch, let outcome):
-            observe(batch, outcome, from: place)
-            answered(node.pending.removeValue(forKey: batch), outcome)
-        case .part(let part): published(part, node)
-        case .heartbeat, .digest: break
-        }
-    }
-
-    private func published(_ part: FeedPart<Bytes>, _ node: SimulatedNode) {
-        parts.append((part.version, node))
-        node.ring.append(part)
-    }
-    var parts: [(version: Version, node: SimulatedNode)] = []
-    var acknowledgements: [(name: Oracle.Name, version: Version)] = []
-    var violation: String?
-    /// Headers that the clock decided and nobody has checked.
-    var committed: [CommitHeader] = []
-    /// The batch whose rounds are under way.
-    private var lastOrdered: BatchID?
-    var isDying = false
-
-    /// What the clock says in messages, and alone by its answers.
-    private func observe(_ message: PeerMessage, from place: Int) {
-        switch message {
-        case .order(let batch, _, _): lastOrdered = batch
-        case .commit(var header):
-            guard place == owners[0], header.number > (committed.last?.number ?? UInt64(oracle.headers.count)) else { return }
-            if sabotage == .forgetsNames, let lastOrdered { header.batches[0].name = forgotten[lastOrdered] }
-            committed.append(header)
-        default: break
-        }
-    }
-
-    private func observe(_ batch: BatchID, _ outcome: BatchOutcome, from place: Int) {
-        guard owners == [place], case .learned(let version, _) = outcome else { return }
-        guard let sender = nodes[batch.node]?.pending[batch] ?? lostSenders[batch] else { return }
-        let trainer = trainers[sender.trainer]
-        let name = Offer.Name(trainer: trainer.name, sequence: sender.sequence, digest: 0)
-        let count = trainer.batches[Int(sender.sequence) - 1].exampleCount
-        committed.append(
-            CommitHeader(
-                history: history, number: (committed.last?.number ?? UInt64(oracle.headers.count)) + 1, previousHash: 0,
-                stableNumber: 0, version: version, exampleCount: version.rawValue, acceptedLately: 0, windowMax: 0,
-                fingerprint: spec.fingerprint, batches: [CommitHeader.Batch(name: name, exampleCount: count)]))
-    }
-    /// Batches of intakes that died.
-    var lostSenders: [BatchID: (trainer: Int, sequence: UInt64, slices: [ExampleBatch])] = [:]
-
-    private func answered(_ pending: (trainer: Int, sequence: UInt64, slices: [ExampleBatch])?, _ outcome: BatchOutcome) {
-        guard let pending else { return }
-        let trainer = trainers[pending.trainer].name
-        switch outcome {
-        case .learned(let version, _), .duplicate(let version, _):
-            acknowledgements.append((Oracle.Name(trainer: trainer, sequence: pending.sequence), version))
-            trainers[pending.trainer].acknowledge(pending.sequence)
-        case .gap, .refused: trainers[pending.trainer].refused(pending.sequence)
-        case .conflict: violation = "\(trainer) \(pending.sequence) is a conflict"
-        }
-    }
 }
 
 /// SplitMix64.
 struct Random: RandomNumberGenerator {
-    private var state: UInt64
+    var state: UInt64
     init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

@@ -25,7 +25,8 @@ struct ClockTests {
             let name = sequence.map { Offer.Name(trainer: anna, sequence: $0, digest: digest ?? $0) }
             clock.offered(
                 BatchOffer(
-                    batch: id, body: body == 0 ? 1000 + number : body, name: name, byteCount: byteCount, featureCount: 0,
+                    batch: id, body: body == 0 ? 1000 + number : body, name: name, byteCount: byteCount,
+                    featureCount: 0,
                     examples: batch),
                 atMilliseconds: now)
             return id

@@ -1,5 +1,5 @@
-internal import DeltaFeed
 internal import Configuration
+internal import DeltaFeed
 internal import Domain
 internal import Features
 internal import Format

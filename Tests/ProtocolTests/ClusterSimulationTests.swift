@@ -3,7 +3,9 @@ import Testing
 
 @Suite("A whole cluster in one thread, by seed; Tests/simulate runs many more seeds, optimised")
 struct ClusterSimulationTests {
-    @Test("whatever is delayed, cut or killed, no invariant is violated and everything comes to rest", arguments: 1...60 as ClosedRange<UInt64>)
+    @Test(
+        "whatever is delayed, cut or killed, no invariant is violated and everything comes to rest",
+        arguments: 1...60 as ClosedRange<UInt64>)
     func seeds(seed: UInt64) throws { try Simulation(seed: seed).run() }
 
     @Test("each rule taken out makes some seed fail", arguments: Sabotage.allCases)

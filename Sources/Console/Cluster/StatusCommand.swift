@@ -37,7 +37,8 @@ struct StatusCommand: AsyncParsableCommand {
 }
 
 private let statusColumns = [
-    "ADDRESS", "NODE", "MODEL", "STATE", "VERSION", "AGE", "LOSS", "FOLLOWERS", "SHARD", "ROUNDS/S", "ACCEPTED", "ROUND",
+    "ADDRESS", "NODE", "MODEL", "STATE", "VERSION", "AGE", "LOSS", "FOLLOWERS", "SHARD", "ROUNDS/S", "ACCEPTED",
+    "ROUND",
     "WAITS FOR",
 ]
 
@@ -63,7 +64,8 @@ func statusRows(_ address: String, _ status: [String: Any]) -> [[String]] {
             return fixed(value, digits) + unit
         }
         return [
-            address, node, model["model"] as? String ?? "?", model["state"] as? String ?? following, (model["version"] as? NSNumber)?.stringValue ?? "",
+            address, node, model["model"] as? String ?? "?", model["state"] as? String ?? following,
+            (model["version"] as? NSNumber)?.stringValue ?? "",
             age,
             (validation?["log_loss"] as? Double).map { fixed($0, 6) } ?? "",
             (model["followers"] as? NSNumber)?.stringValue ?? "", shard ?? "", number("rounds_per_second", 0),

@@ -18,7 +18,8 @@ struct ServerMain: AsyncParsableCommand {
     @Option(help: "How often deltas are pushed, from 5ms on.") var publishEvery: String?
     @Option(help: "The cluster's token, a file of mode 0600.") var tokenFile: String?
     @Option(help: "Where the specs of models outlive the process.") var stateFolder: String?
-    @Option(help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")
+    @Option(
+        help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")
     var cluster: String?
 
     func run() async throws {
@@ -54,7 +55,8 @@ struct ServerMain: AsyncParsableCommand {
         if let cluster { options.clusterFile = cluster }
         if let path = options.clusterFile {
             guard listen == nil, peerListen == nil else {
-                throw ConfigurationError("--listen and --peer-listen come from the cluster file \(path); leave them out")
+                throw ConfigurationError(
+                    "--listen and --peer-listen come from the cluster file \(path); leave them out")
             }
             try options.join(try ClusterTopology(yaml: try readText(FilePath(path)), of: path), of: path)
         }

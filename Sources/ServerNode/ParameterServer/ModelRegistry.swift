@@ -215,7 +215,8 @@ package final class ModelRegistry: Sendable {
         let (lane, earlier) = state.withLockedValue { state -> (ModelLane?, ModelLane?) in
             if let lane = state.lanes[history] { return (lane, nil) }
             guard identity.owners.allSatisfy({ state.place.names.indices.contains($0) }) else { return (nil, nil) }
-            if let shard = identity.owners.firstIndex(of: state.place.node).map({ Shard($0, of: identity.owners.count) }),
+            if let shard = identity.owners.firstIndex(of: state.place.node).map({ Shard($0, of: identity.owners.count) }
+            ),
                 let objection = ModelRows.objection(to: spec, shard)
             {
                 state.place.links?.send(Envelope(history, .closed(reason: objection)), to: other)

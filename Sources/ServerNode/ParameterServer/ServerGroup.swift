@@ -19,7 +19,9 @@ final class ServerGroup: Sendable {
         _ topology: ClusterTopology, name: String, registry: ModelRegistry, token: ClusterToken?, log: Logger
     ) throws(ConfigurationError) {
         guard let node = topology.place(of: name) else {
-            throw .init("the cluster file names no server '\(name)'; it names \(topology.nodes.map(\.name).joined(separator: ", "))")
+            throw .init(
+                "the cluster file names no server '\(name)'; it names \(topology.nodes.map(\.name).joined(separator: ", "))"
+            )
         }
         self.node = node
         self.topology = topology

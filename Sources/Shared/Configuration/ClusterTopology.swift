@@ -31,7 +31,8 @@ package struct ClusterTopology: Sendable, Equatable {
         var fields = try Fields(yaml: yaml, of: place)
         for var node in try fields.list("servers") { nodes.append(try Self.node(&node)) }
         guard (1...Limits.Group.nodeCountMax).contains(nodes.count) else {
-            throw .init("\(place): 'servers' names \(nodes.count) nodes, but must name 1 to \(Limits.Group.nodeCountMax)")
+            throw .init(
+                "\(place): 'servers' names \(nodes.count) nodes, but must name 1 to \(Limits.Group.nodeCountMax)")
         }
         for node in nodes where nodes.count(where: { $0.name == node.name }) > 1 {
             throw .init("\(place): two servers have the name '\(node.name)'")
@@ -55,7 +56,8 @@ package struct ClusterTopology: Sendable, Equatable {
         // Each shard has one owner and every index one shard, so the index space is covered once.
         guard !names.isEmpty, names.count & (names.count - 1) == 0 else {
             throw .init(
-                "\(place): model '\(model)' has \(names.count) owners, but must have 1, 2, 4, 8 …: shards are low bits of the index")
+                "\(place): model '\(model)' has \(names.count) owners, but must have 1, 2, 4, 8 …: shards are low bits of the index"
+            )
         }
         var places: [Int] = []
         for name in names {

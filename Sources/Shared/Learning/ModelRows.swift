@@ -26,7 +26,8 @@ package struct ModelRows: ~Copyable {
     package static func objection(to spec: ModelSpec, _ shard: Shard) -> String? {
         let rowCount = spec.indexCount / shard.count
         guard !RowTable.fits(indexCount: rowCount) else { return nil }
-        return "this node maps no \((rowCount * 8) >> 20) MiB for \(rowCount) rows; give the model more owners or fewer bits"
+        return
+            "this node maps no \((rowCount * 8) >> 20) MiB for \(rowCount) rows; give the model more owners or fewer bits"
     }
 
     /// Rows of the shard.

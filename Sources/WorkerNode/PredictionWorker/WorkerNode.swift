@@ -33,7 +33,8 @@ package struct WorkerNode: Sendable {
         await withDiscardingTaskGroup { tasks in
             for (place, server) in options.servers.enumerated() {
                 let follower = ServerFollower(
-                    server: server, place: place, loops: replicas.thread.loops, token: token, replicas: replicas, log: log)
+                    server: server, place: place, loops: replicas.thread.loops, token: token, replicas: replicas,
+                    log: log)
                 tasks.addTask(executorPreference: replicas.thread) { await follower.run() }
             }
             await stop()

@@ -25,19 +25,19 @@ package struct Clock: Sendable {
 
     /// What to do, in this order. The caller takes them out.
     package var effects: [Effect] = []
-    package private(set) var marks = TrainerMarks()
+    package internal(set) var marks = TrainerMarks()
     /// Of the last commit.
-    package private(set) var version = Version.zero
-    package private(set) var number: UInt64 = 0
-    package private(set) var hash: UInt64 = 0
+    package internal(set) var version = Version.zero
+    package internal(set) var number: UInt64 = 0
+    package internal(set) var hash: UInt64 = 0
     /// The highest commit that all owners learned, and its version.
-    package private(set) var stableNumber: UInt64 = 0
-    package private(set) var stableVersion = Version.zero
+    package internal(set) var stableNumber: UInt64 = 0
+    package internal(set) var stableVersion = Version.zero
     /// The batch whose rounds are under way.
-    package private(set) var current: BatchID?
+    package internal(set) var current: BatchID?
 
-    private enum State { case waiting, granted, ready, ordered }
-    private struct Batch {
+    enum State { case waiting, granted, ready, ordered }
+    struct Batch {
         var offer: BatchOffer
         var state = State.waiting
         var arrivedOwners: UInt64 = 0
@@ -45,32 +45,32 @@ package struct Clock: Sendable {
         var deadlineMilliseconds: UInt64
     }
     /// A trainer's batches under way, by number.
-    private struct Turns {
+    struct Turns {
         var batches: [UInt64: BatchID] = [:]
         /// The first number that is not granted, and the first that is not ordered.
         var nextGranted: UInt64
         var nextOrdered: UInt64
     }
-    private struct Body: Hashable {
+    struct Body: Hashable {
         var node: Int
         var number: UInt64
     }
 
-    private let history: History
-    private let fingerprint: Fingerprint
-    private let ownerCount: Int
-    private var batches: [BatchID: Batch] = [:]
-    private var turns: [ModelName: Turns] = [:]
+    let history: History
+    let fingerprint: Fingerprint
+    let ownerCount: Int
+    var batches: [BatchID: Batch] = [:]
+    var turns: [ModelName: Turns] = [:]
     /// Batches without a grant, in the order they came.
-    private var waiting: [BatchID] = []
+    var waiting: [BatchID] = []
     /// Batches whose number another batch holds, or that were learned and are not stable: they wait for what becomes of it.
-    private var retries: [BatchID] = []
-    private var ready: [BatchID] = []
-    private var grantedByteCounts: [Int: Int] = [:]
-    private var unstable: [(number: UInt64, hash: UInt64, version: Version, batch: BatchID)] = []
-    private var durableNumbers: [UInt64]
+    var retries: [BatchID] = []
+    var ready: [BatchID] = []
+    var grantedByteCounts: [Int: Int] = [:]
+    var unstable: [(number: UInt64, hash: UInt64, version: Version, batch: BatchID)] = []
+    var durableNumbers: [UInt64]
     /// The last bodies of which a batch was not taken: none behind it is.
-    private var overBodies: [Body] = []
+    var overBodies: [Body] = []
 
     package init(history: History, fingerprint: Fingerprint, ownerCount: Int) {
         self.history = history
@@ -198,7 +198,9 @@ package struct Clock: Sendable {
 
     /// Orders the next batch, when none is under way and commits have become stable.
     package mutating func orderNext() {
-        guard current == nil, unstable.count < Limits.Group.unstableCommitCountMax, let batch = ready.first else { return }
+        guard current == nil, unstable.count < Limits.Group.unstableCommitCountMax, let batch = ready.first else {
+            return
+        }
         ready.removeFirst()
         guard let offer = batches[batch]?.offer else { preconditionFailure("a batch that is ready is known") }
         batches[batch]?.state = .ordered
@@ -235,162 +237,4 @@ package struct Clock: Sendable {
         let late = names.indices.filter { batch.value.arrivedOwners & 1 << UInt64($0) == 0 }.map { names[$0] }
         return late.isEmpty ? nil : "a slice of a batch at \(late.joined(separator: ", "))"
     }
-
-    // MARK: places and turns
-
-    private static let busy = "the model is busy: the batch was not taken within 2 s"
-
-    private mutating func wait(_ offer: BatchOffer, _ now: UInt64) {
-        if let name = offer.name {
-            guard waiting.count < Limits.Training.earlyParkedMax else {
-                return answer(offer, .gap(next: expected(of: name.trainer)))
-            }
-            let next = marks.next(of: name.trainer)
-            turns[name.trainer, default: Turns(nextGranted: next, nextOrdered: next)].batches[name.sequence] = offer.batch
-        }
-        let deadline = now + UInt64(Limits.Training.grantWait.components.seconds) * 1000
-        batches[offer.batch] = Batch(offer: offer, deadlineMilliseconds: deadline)
-        if !tryGrant(offer.batch) { waiting.append(offer.batch) }
-    }
-
-    private mutating func grantWhatFits() {
-        guard !waiting.isEmpty else { return }
-        for batch in waiting where batches[batch]?.state == .waiting { _ = tryGrant(batch) }
-        waiting.removeAll { batches[$0]?.state != .waiting }
-    }
-
-    /// Grants a batch whose predecessors have places, if its intake has room for one more; then those it held up.
-    private mutating func tryGrant(_ batch: BatchID) -> Bool {
-        guard let offer = batches[batch]?.offer else { return false }
-        if let name = offer.name {
-            guard let turns = turns[name.trainer], turns.nextGranted == name.sequence else { return false }
-        }
-        let used = grantedByteCounts[batch.node, default: 0]
-        guard used == 0 || used + offer.byteCount <= Limits.Group.grantedByteCountMax else { return false }
-        grantedByteCounts[batch.node] = used + offer.byteCount
-        batches[batch]?.state = .granted
-        effects.append(.grant(batch))
-        if let name = offer.name {
-            turns[name.trainer]?.nextGranted += 1
-            if let next = turns[name.trainer]?.batches[name.sequence + 1], tryGrant(next) {
-                waiting.removeAll { $0 == next }
-            }
-        }
-        return true
-    }
-
-    private mutating func makeReady(_ batch: BatchID) {
-        guard let known = batches[batch], known.state == .granted else { return }
-        guard known.arrivedOwners.nonzeroBitCount == ownerCount else { return }
-        if let name = known.offer.name {
-            guard let turns = turns[name.trainer], turns.nextOrdered == name.sequence else { return }
-        }
-        batches[batch]?.state = .ready
-        ready.append(batch)
-    }
-
-    /// The places a batch had are free again.
-    private mutating func release(_ offer: BatchOffer) {
-        let left = grantedByteCounts[offer.batch.node, default: 0] - offer.byteCount
-        grantedByteCounts[offer.batch.node] = left > 0 ? left : nil
-    }
-
-    private mutating func finishTurn(of name: Offer.Name) {
-        turns[name.trainer]?.batches[name.sequence] = nil
-        if turns[name.trainer]?.batches.isEmpty == true { turns[name.trainer] = nil }
-    }
-
-    // MARK: batches that are not learned
-
-    /// Takes a batch that is not ordered out of everything.
-    private mutating func forget(_ batch: BatchID) {
-        guard let known = batches.removeValue(forKey: batch) else { return }
-        switch known.state {
-        case .waiting: waiting.removeAll { $0 == batch }
-        case .granted, .ready:
-            release(known.offer)
-            ready.removeAll { $0 == batch }
-            effects.append(.drop(batch))
-        case .ordered: preconditionFailure("an ordered batch is learned")
-        }
-        retries.removeAll { $0 == batch }
-        guard let name = known.offer.name, turns[name.trainer]?.batches[name.sequence] == batch else { return }
-        turns[name.trainer]?.batches[name.sequence] = nil
-        if known.state != .waiting { turns[name.trainer]?.nextGranted = name.sequence }
-        if turns[name.trainer]?.batches.isEmpty == true { turns[name.trainer] = nil }
-    }
-
-    /// Drops a batch, and those of its trainer behind it that have places: without it they would keep them in vain.
-    private mutating func drop(_ batch: BatchID) {
-        guard let known = batches[batch] else { return }
-        forget(batch)
-        guard let name = known.offer.name, known.state != .waiting, let turns = turns[name.trainer] else { return }
-        for (_, next) in turns.batches.filter({ $0.key > name.sequence }).sorted(by: { $0.key < $1.key })
-        where batches[next].map({ $0.state == .granted || $0.state == .ready }) == true {
-            forget(next)
-            effects.append(.answer(next, .gap(next: name.sequence)))
-        }
-        self.turns[name.trainer]?.nextGranted = name.sequence
-    }
-
-    /// A retry waits for what becomes of the batch that came first.
-    private mutating func retry(_ offer: BatchOffer, _ now: UInt64) {
-        let deadline = now + UInt64(Limits.Group.retryWait.components.seconds) * 1000
-        batches[offer.batch] = Batch(offer: offer, deadlineMilliseconds: deadline)
-        retries.append(offer.batch)
-    }
-
-    private mutating func offerRetriesAgain(_ now: UInt64) {
-        for batch in retries {
-            guard let offer = batches[batch]?.offer, let name = offer.name else { continue }
-            // Its number is still held by another batch, or learned and not stable.
-            if turns[name.trainer]?.batches[name.sequence] != nil { continue }
-            if case .duplicate(let version) = marks.offered(
-                by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now), version > stableVersion
-            {
-                continue
-            }
-            retries.removeAll { $0 == batch }
-            batches[batch] = nil
-            offered(offer, atMilliseconds: now)
-        }
-    }
-
-    /// A batch whose intake does not deliver gives way to the retry that waited for it.
-    private mutating func replaceStalled(_ now: UInt64) {
-        for batch in retries {
-            guard let known = batches[batch], known.deadlineMilliseconds <= now, let name = known.offer.name,
-                let holder = turns[name.trainer]?.batches[name.sequence], let held = batches[holder]
-            else { continue }
-            guard held.state == .granted, held.arrivedOwners.nonzeroBitCount < ownerCount else { continue }
-            drop(holder)
-            effects.append(.answer(holder, .refused("its retry came by another node")))
-        }
-        offerRetriesAgain(now)
-    }
-
-    private mutating func refuse(_ offer: BatchOffer, _ reason: String) { answer(offer, .refused(reason)) }
-
-    private mutating func answer(_ offer: BatchOffer, _ outcome: BatchOutcome) {
-        effects.append(.answer(offer.batch, outcome))
-        guard !outcome.isAcceptance else { return }
-        closeBody(of: offer)
-    }
-
-    /// Nothing of a body is learned behind a batch that is not taken: the last line of its answer is the last word.
-    private mutating func closeBody(of offer: BatchOffer) {
-        let body = Body(node: offer.batch.node, number: offer.body)
-        guard !overBodies.contains(body) else { return }
-        overBodies.append(body)
-        if overBodies.count > Limits.Group.overBodyCountMax { overBodies.removeFirst() }
-        let rest = batches.filter {
-            $0.key.node == body.node && $0.value.offer.body == body.number && $0.value.state != .ordered
-        }
-        for batch in rest.keys.sorted(by: { $0.number < $1.number }) where batches[batch] != nil {
-            drop(batch)
-            effects.append(.answer(batch, .refused(Self.behindRefused)))
-        }
-    }
-
-    private static let behindRefused = "a batch before it in this body was not taken"
 }

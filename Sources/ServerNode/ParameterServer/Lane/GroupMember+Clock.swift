@@ -27,7 +27,8 @@ extension GroupMember {
             }
         case .joined(let fingerprint):
             guard fingerprint == spec.fingerprint else {
-                throw .init("\(names[other]) makes fingerprint \(fingerprint) of the spec, here it is \(spec.fingerprint)")
+                throw .init(
+                    "\(names[other]) makes fingerprint \(fingerprint) of the spec, here it is \(spec.fingerprint)")
             }
             joinedOwners.insert(other)
             openIfGathered()

@@ -115,7 +115,7 @@ package struct GroupMember: ~Copyable {
 
     package var isClock: Bool { clock != nil }
     package var isOwner: Bool { identity.owners.contains(node) }
-    private var clockNode: Int { identity.owners[0] }
+    var clockNode: Int { identity.owners[0] }
 
     // MARK: beginning and end
 
@@ -143,7 +143,7 @@ package struct GroupMember: ~Copyable {
     }
 
     /// Nothing is learned any more, and rows that are not learned on are of no use.
-    private mutating func end(_ reason: String) {
+    mutating func end(_ reason: String) {
         phase = .closed(reason)
         inbox = []
         heldParts = []
@@ -186,7 +186,9 @@ package struct GroupMember: ~Copyable {
 
     /// This node's intake has a batch. Where this node is the only owner the offer has its features, too.
     package mutating func offered(_ offer: BatchOffer, _ now: Now) {
-        if case .closed(let reason) = phase { return outputs.append(.answer(offer.batch, .refused("the model is closed: \(reason)"))) }
+        if case .closed(let reason) = phase {
+            return outputs.append(.answer(offer.batch, .refused("the model is closed: \(reason)")))
+        }
         offeredAt[offer.batch] = now.uptime
         guard clock != nil else { return outputs.append(.send(.offer(offer), to: clockNode)) }
         clock?.offered(offer, atMilliseconds: now.uptime)
@@ -218,163 +220,8 @@ package struct GroupMember: ~Copyable {
 
     static let deletedReason = "it was deleted"
 
-    private mutating func opened() {
+    mutating func opened() {
         phase = .open
         outputs.append(.send(.heard, to: clockNode))
-    }
-
-    // MARK: the intake
-
-    func isOffered(_ batch: BatchID) -> Bool { offeredAt[batch] != nil }
-
-    mutating func granted(_ batch: BatchID) {
-        guard isOffered(batch) else { return withdraw(batch) }
-        outputs.append(.deliver(batch))
-    }
-
-    mutating func answer(_ batch: BatchID, _ outcome: BatchOutcome) {
-        guard offeredAt.removeValue(forKey: batch) != nil else { return }
-        outputs.append(.answer(batch, outcome))
-    }
-
-    /// Gives up batches that were not answered in time. A named one may be sent again: it is learned once all the same.
-    mutating func expireOffers(_ now: Now) {
-        let wait = UInt64(Limits.Group.answerWait.seconds * 1000)
-        for (batch, since) in offeredAt where since + wait <= now.uptime {
-            let reason = waitsFor ?? "\(names[clockNode]), where its clock is"
-            answer(batch, .refused("not learned within \(wait / 1000) s; the model waits for \(reason)"))
-            withdraw(batch)
-        }
-    }
-
-    private mutating func withdraw(_ batch: BatchID) {
-        guard clock != nil else { return outputs.append(.send(.withdraw(batch), to: clockNode)) }
-        clock?.withdrawn(batch)
-    }
-
-    // MARK: the owner beside the clock
-
-    /// Takes the clock's messages to the owner beside it.
-    package mutating func step(_ now: Now) {
-        while !inbox.isEmpty, paused == nil {
-            let messages = inbox
-            inbox = []
-            for (place, message) in messages.enumerated() {
-                do throws(ShardOwner.Contradiction) { try own(message, now) } catch { close("\(names[node]): \(error)") }
-                if paused != nil {
-                    inbox.insert(contentsOf: messages[(place + 1)...], at: 0)
-                    break
-                }
-            }
-        }
-    }
-
-    package var hasStep: Bool { !inbox.isEmpty && paused == nil }
-
-    /// Goes on behind a pause: whoever wanted settled rows has seen them.
-    package mutating func resume(_ now: Now) {
-        wantsPause = false
-        guard let told = paused else { return }
-        paused = nil
-        if let partials = shard?.next(told) { tell(partials, now) }
-    }
-
-    package var isPaused: Bool { paused != nil }
-
-    /// Whether followers have been given everything that was learned.
-    package var isPublished: Bool {
-        switch whole {
-        case .some(let whole): return whole.isPublished
-        case .none: break
-        }
-        switch shard {
-        case .some(let shard): return shard.isPublished && heldParts.isEmpty
-        case .none: return true
-        }
-    }
-
-    /// Whether the rows may be read now.
-    package var hasSettledRows: Bool {
-        switch shard {
-        case .some(let shard): shard.isSettled
-        case .none: true
-        }
-    }
-
-    /// What this node's rows add to the digest of all weights.
-    package var ownDigest: WeightDigest {
-        switch whole {
-        case .some(let whole): return whole.learner.digest
-        case .none: break
-        }
-        switch shard {
-        case .some(let shard): return shard.rows.digest
-        case .none: return WeightDigest()
-        }
-    }
-
-    /// The weights of this owner's rows `range`; behind `hasSettledRows`.
-    package func weights(_ range: Range<Int>, into weights: inout [Float]) {
-        switch whole {
-        case .some(let whole): whole.learner.rows.weights(range, into: &weights)
-        case .none: break
-        }
-        switch shard {
-        case .some(let shard): shard.rows.weights(range, into: &weights)
-        case .none: break
-        }
-    }
-
-    // MARK: the owner
-
-    private mutating func own(_ message: PeerMessage, _ now: Now) throws(ShardOwner.Contradiction) {
-        if whole != nil {
-            if case .slice(let batch, let slice) = message {
-                try whole!.park(slice, of: batch)
-                tell(.arrived(batch), now)
-            }
-            return
-        }
-        guard shard != nil else { throw .init("it owns no shard of the model") }
-        switch message {
-        case .slice(let batch, let slice):
-            try shard!.park(slice, of: batch)
-            tell(.arrived(batch), now)
-        case .order(let batch, let version, let window):
-            if let partials = try shard!.ordered(batch, version: version, window: window) { tell(partials, now) }
-        case .residuals(let told):
-            try shard!.settle(told)
-            if wantsPause && told.window > 0 {
-                paused = told
-            } else if let partials = shard!.next(told) {
-                tell(partials, now)
-            }
-        case .commit(let header): tell(try shard!.commit(header), now)
-        case .stable(let number): release(upTo: number)
-        case .drop(let batch): shard!.drop(batch)
-        case .publish(let publish):
-            let isHeartbeat = shard!.isHeartbeat(publish)
-            let part = try shard!.publish(publish)
-            heldParts.append((publish.number, isHeartbeat ? .heartbeat(part) : .part(part)))
-            release(upTo: stableNumber)
-            if publish.digestsAllRows { tell(.digest(number: publish.number, ownDigest), now) }
-        default: break
-        }
-    }
-
-    private mutating func release(upTo number: UInt64) {
-        stableNumber = max(stableNumber, number)
-        while let first = heldParts.first, first.number <= stableNumber {
-            heldParts.removeFirst()
-            outputs.append(first.output)
-        }
-    }
-
-    /// Tells the clock, here or elsewhere.
-    private mutating func tell(_ message: PeerMessage, _ now: Now) {
-        guard isClock else { return outputs.append(.send(message, to: clockNode)) }
-        do throws(ShardOwner.Contradiction) { try heard(message, from: node, now) } catch {
-            close("\(names[node]): \(error)")
-        }
     }
 }

@@ -1,7 +1,7 @@
 internal import Configuration
 internal import DeltaFeed
 package import Domain
-package import Format
+internal import Format
 internal import Learning
 internal import Scoring
 package import Transport
@@ -29,23 +29,23 @@ package final class ModelLane: @unchecked Sendable {
     package let closedReason = Locked<String?>(nil)
 
     let node: Int
-    private let names: [String]
-    private let thread: WorkThread
-    private let links: (any PeerSending)?
-    private let nextBatchNumber: Locked<UInt64>
-    private let started = ContinuousClock.now
+    let names: [String]
+    let thread: WorkThread
+    let links: (any PeerSending)?
+    let nextBatchNumber: Locked<UInt64>
+    let started = ContinuousClock.now
 
-    private var member: GroupMember
+    var member: GroupMember
     /// Batches of this node's intake that are under way.
-    private var pending: [BatchID: PendingOffer] = [:]
-    private var isStepScheduled = false
-    private var timer: (at: UInt64, timer: WorkThread.Timer)?
-    private var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
-    private var openWaiters: [@Sendable (String?) -> Void] = []
+    var pending: [BatchID: PendingOffer] = [:]
+    var isStepScheduled = false
+    var timer: (at: UInt64, timer: WorkThread.Timer)?
+    var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
+    var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
-    private var rowReaders: [@Sendable (ModelLane) -> Void] = []
-    private var copyEnds: [(base: Version, told: @Sendable (Version, Bytes) -> Void)] = []
-    private var pace = RoundPace()
+    var rowReaders: [@Sendable (ModelLane) -> Void] = []
+    var copyEnds: [(base: Version, told: @Sendable (Version, Bytes) -> Void)] = []
+    var pace = RoundPace()
 
     /// - Parameters:
     ///   - thread: where the rows are learned; for a model of several owners the one that carries control links.
@@ -73,136 +73,23 @@ package final class ModelLane: @unchecked Sendable {
     package var isClock: Bool { identity.owners[0] == node }
     package var isOwner: Bool { identity.owners.contains(node) }
 
-    // MARK: from other threads
-
-    /// The clock gathers the model's owners. `opened` is told nil when all have joined and every node that is reached has
-    /// heard of the model, or why the model closed.
-    package func gather(_ opened: @escaping @Sendable (String?) -> Void) {
-        thread.run {
-            self.openWaiters.append(opened)
-            self.member.gather(self.now)
-            self.flush()
-        }
-    }
-
-    /// An owner has made room, as the clock asked.
-    package func join() {
-        thread.run {
-            self.member.join()
-            self.flush()
-        }
-    }
-
-    /// A message from another node. On the lane's thread it is taken at once: a round has no hand-off.
-    package func receive(_ message: PeerMessage, from other: Int) {
-        if thread.isCurrent { take(message, from: other) } else { thread.run { self.take(message, from: other) } }
-    }
-
-    /// Another node lives anew.
-    package func restarted(_ other: Int) {
-        thread.run {
-            self.member.restarted(other, self.now)
-            self.flush()
-        }
-    }
-
-    /// Takes a batch; its `answer` is called once, on the lane's thread.
-    package func submit(_ offer: Offer) {
-        queuedByteCount.withLockedValue { $0 += offer.byteCount }
-        let number = nextBatchNumber.withLockedValue { number in
-            number += 1
-            return number
-        }
-        let pending = PendingOffer(offer, as: BatchID(node: node, number: number), identity, history, node: node)
-        thread.run { self.take(pending) }
-    }
-
-    /// What is remembered of a trainer, or nil for a name never heard.
-    package func mark(of trainer: ModelName) async -> TrainerMark? {
-        await thread.call { self.member.clock?.marks.trainers[trainer] }
-    }
-
-    /// Publishes now, with all rows as the digest's range; `told` gets the digest of all owners' rows, or nil when the
-    /// model is closed or an owner does not answer.
-    package func publishDigest(_ told: @escaping @Sendable ((WeightDigest, Version)?) -> Void) {
-        thread.run {
-            guard self.closedReason.withLockedValue({ $0 }) == nil else { return told(nil) }
-            let now = self.now
-            self.digestWaiters.append((now.uptime, told))
-            self.member.publishDigest(now)
-            self.flush()
-            self.after(Limits.Group.answerWait) { lane in lane.expireDigests() }
-        }
-    }
-
-    private func expireDigests() {
-        let limit = UInt64(Limits.Group.answerWait.seconds * 1000)
-        let late = digestWaiters.filter { $0.since + limit <= now.uptime }
-        digestWaiters.removeAll { waiter in waiter.since + limit <= now.uptime }
-        for waiter in late { waiter.told(nil) }
-    }
-
-    /// The record that begins a feed which needs no copy.
-    package var specRecord: Bytes {
-        var bytes: [UInt8] = []
-        appendSpec(spec.yaml, stamp: stamp(from: .zero, to: .zero), to: &bytes)
-        return Bytes(bytes: bytes)
-    }
-
-    /// Runs work that reads the rows, as soon as they hold nothing tentative: a chunk of a copy.
-    package func runWithRows(_ body: @escaping @Sendable (ModelLane) -> Void) {
-        thread.run {
-            self.rowReaders.append(body)
-            self.flush()
-        }
-    }
-
-    /// Runs `body` on the lane's thread after a delay.
-    package func after(_ delay: Duration, _ body: @escaping @Sendable (ModelLane) -> Void) {
-        thread.run(after: delay) { body(self) }
-    }
-
-    /// Ends the lane: what still waits is refused. The clock tells the other nodes.
-    package func close(_ reason: String) async {
-        await thread.call {
-            self.member.close(reason)
-            self.flush()
-        }
-    }
-
-    /// As above, for a model that is to be forgotten.
-    package func delete() async {
-        await thread.call {
-            self.member.delete()
-            self.flush()
-        }
-    }
-
-    /// The status with the area under the curve, which takes a pass over its bins.
-    package func fullStatus() async -> ModelStatus {
-        await thread.call {
-            self.tellStatus()
-            var status = self.status.withLockedValue { $0 }
-            status.auc = self.member.validationAUC
-            return status
-        }
-    }
-
     // MARK: on the lane's thread
 
-    private var now: GroupMember.Now {
+    var now: GroupMember.Now {
         GroupMember.Now(
             uptime: UInt64((ContinuousClock.now - started).seconds * 1000), wall: millisecondsSince1970())
     }
 
-    private func take(_ pending: PendingOffer) {
+    func take(_ pending: PendingOffer) {
         thread.precondition()
         let offer = pending.offer
         if case .closed(let reason) = member.phase { return answer(offer, .refused("the model is closed: \(reason)")) }
         guard !offer.body.isOver.withLockedValue({ $0 }) else {
             return answer(offer, .refused("a batch before it in this body was not taken"))
         }
-        if let late = unreached { return answer(offer, .refused("\(late), which owns rows of the model, is not reached")) }
+        if let late = unreached {
+            return answer(offer, .refused("\(late), which owns rows of the model, is not reached"))
+        }
         guard ContinuousClock.now < offer.refusedAfter else {
             return answer(offer, .refused("the model is busy: the batch was not taken within 2 s"))
         }
@@ -212,19 +99,21 @@ package final class ModelLane: @unchecked Sendable {
     }
 
     /// The name of an owner that has been cut off for so long that its link holds as much as may wait there.
-    private var unreached: String? {
+    var unreached: String? {
         guard let links else { return nil }
-        return identity.owners.first { $0 != node && !links.hasRoom($0, clock: $0 == identity.owners[0]) }.map { names[$0] }
+        return identity.owners.first { $0 != node && !links.hasRoom($0, clock: $0 == identity.owners[0]) }.map {
+            names[$0]
+        }
     }
 
-    private func take(_ message: PeerMessage, from other: Int) {
+    func take(_ message: PeerMessage, from other: Int) {
         thread.precondition()
         member.received(message, from: other, now)
         flush()
     }
 
     /// Does what the member decided.
-    private func flush() {
+    func flush() {
         while !member.outputs.isEmpty {
             let outputs = member.outputs
             member.outputs.removeAll(keepingCapacity: true)
@@ -246,7 +135,7 @@ package final class ModelLane: @unchecked Sendable {
         tellStatus()
     }
 
-    private func carryOut(_ output: GroupMember.Output) {
+    func carryOut(_ output: GroupMember.Output) {
         switch output {
         case .send(let message, let node): links?.send(Envelope(history, message), to: node)
         case .deliver(let batch): deliver(batch)
@@ -273,19 +162,19 @@ package final class ModelLane: @unchecked Sendable {
         }
     }
 
-    private func deliver(_ batch: BatchID) {
+    func deliver(_ batch: BatchID) {
         guard let slices = pending[batch]?.takeSlices() else { return }
         for (owner, bytes) in slices.remote { links?.sendBulk(bytes, to: owner) }
         if let own = slices.own { member.received(.slice(batch, own), from: node, now) }
     }
 
-    private func answer(_ offer: Offer, _ outcome: BatchOutcome) {
+    func answer(_ offer: Offer, _ outcome: BatchOutcome) {
         if !outcome.isAcceptance { offer.body.isOver.withLockedValue { $0 = true } }
         queuedByteCount.withLockedValue { $0 -= offer.byteCount }
         offer.answer(outcome, offer.batch)
     }
 
-    private func phaseChanged() {
+    func phaseChanged() {
         switch member.phase {
         case .gathering: break
         case .open: if hasBeenHeard { tellOpened(nil) }
@@ -306,7 +195,7 @@ package final class ModelLane: @unchecked Sendable {
     }
 
     /// Whether every node that is reached takes traffic for the model.
-    private var hasBeenHeard: Bool {
+    var hasBeenHeard: Bool {
         guard !openWaiters.isEmpty else { return true }
         return names.indices.allSatisfy { other in
             other == node || member.heardNodes.contains(other) || links?.isUp(other) != true
@@ -318,21 +207,21 @@ package final class ModelLane: @unchecked Sendable {
         thread.run { if self.member.phase == .open { self.tellOpened(nil) } }
     }
 
-    private func tellOpened(_ reason: String?) {
+    func tellOpened(_ reason: String?) {
         guard !openWaiters.isEmpty else { return }
         let waiters = openWaiters
         openWaiters = []
         for waiter in waiters { waiter(reason) }
     }
 
-    private func refusePending(_ reason: String) {
+    func refusePending(_ reason: String) {
         guard !pending.isEmpty else { return }
         let refused = pending.values.map(\.offer)
         pending = [:]
         for offer in refused { answer(offer, .refused("the model is closed: \(reason)")) }
     }
 
-    private func scheduleWake() {
+    func scheduleWake() {
         guard let at = member.wakeMilliseconds, timer.map({ at < $0.at }) ?? true else { return }
         timer?.timer.cancel()
         let uptime = now.uptime
@@ -344,79 +233,9 @@ package final class ModelLane: @unchecked Sendable {
         timer = (at, scheduled)
     }
 
-    private func tellStatus() {
+    func tellStatus() {
         pace.tick(member.rounds.round)
         let told = ModelStatus(member, pace, names)
         status.withLockedValue { $0 = told }
-    }
-
-    // MARK: copies
-
-    /// Begins a copy: its first bytes, and the number of the first part that must be applied to it.
-    ///
-    /// Chunks are taken when nothing is tentative, so a row may be newer in its chunk than in a part that follows; the
-    /// parts up to the copy's end bring every such row to the end's version.
-    package func beginCopy() -> (copy: LaneCopy, bytes: Bytes, endNumber: UInt64) {
-        thread.precondition()
-        let (version, endNumber) = hub.position
-        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
-        let stream = CopyStream(
-            spec: spec, shard: shard, history: history, version: version,
-            watermarkMilliseconds: millisecondsSince1970())
-        let copy = LaneCopy(stream, version: version)
-        return (copy, Bytes(bytes: stream.begin()), endNumber)
-    }
-
-    /// The next chunk, or nil behind the last.
-    package func chunk(of copy: LaneCopy) -> Bytes? {
-        thread.precondition()
-        guard let range = copy.stream.nextRange else { return nil }
-        member.weights(range, into: &copy.weights)
-        return Bytes(bytes: copy.stream.chunk(copy.weights))
-    }
-
-    /// Ends a copy at a publish: every row of its chunks is that of the publish's version, once the parts are applied.
-    ///
-    /// - Parameter told: the version that the copy is, and the record that says so.
-    package func endCopy(_ copy: LaneCopy, _ told: @escaping @Sendable (Version, Bytes) -> Void) {
-        thread.precondition()
-        copyEnds.append((copy.version, told))
-        if member.isPublished { endCopies() } else { member.publishSoon(now) }
-        flush()
-    }
-
-    private func endCopies() {
-        let ends = copyEnds
-        copyEnds = []
-        for end in ends {
-            var bytes: [UInt8] = []
-            appendMark(.copyEnd, stamp: stamp(from: end.base, to: hub.position.version), to: &bytes)
-            end.told(hub.position.version, Bytes(bytes: bytes))
-        }
-    }
-
-    /// Lets whoever waits read rows, one between two rounds, so that a round is held up by one chunk at most.
-    private func readRows() {
-        while !rowReaders.isEmpty {
-            guard member.hasSettledRows else {
-                member.wantsPause = true
-                return
-            }
-            rowReaders.removeFirst()(self)
-            guard member.isPaused else { continue }
-            member.resume(now)
-            return flush()
-        }
-        // Nobody is left to pause for, or the last reader came between two batches.
-        guard member.wantsPause else { return }
-        member.resume(now)
-        if !member.outputs.isEmpty { flush() }
-    }
-
-    private func stamp(from base: Version, to version: Version) -> RecordStamp {
-        RecordStamp(
-            history: history, baseVersion: base, version: version, watermarkMilliseconds: millisecondsSince1970(),
-            fingerprint: spec.fingerprint, ownerIndex: UInt16(identity.owners.firstIndex(of: node) ?? 0),
-            ownerCount: UInt16(identity.owners.count))
     }
 }

@@ -14,7 +14,10 @@ struct RoundPace: Sendable {
     /// Looks at the clock: also when no round is decided, so that an idle model has none a second.
     mutating func tick(_ round: UInt64) {
         let now = ContinuousClock.now
-        guard let second else { return self.second = (now, round) }
+        guard let second else {
+            self.second = (now, round)
+            return
+        }
         let seconds = (now - second.start).seconds
         guard seconds >= 1 else { return }
         roundsPerSecond = Double(round - second.round) / seconds

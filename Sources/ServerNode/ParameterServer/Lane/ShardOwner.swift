@@ -67,7 +67,8 @@ package struct ShardOwner: ~Copyable {
     package mutating func drop(_ batch: BatchID) { parked[batch] = nil }
 
     /// The batch is next: its first window is passed at once, and nothing of it is tried.
-    package mutating func ordered(_ batch: BatchID, version: Version, window: Int) throws(Contradiction) -> PeerMessage? {
+    package mutating func ordered(_ batch: BatchID, version: Version, window: Int) throws(Contradiction) -> PeerMessage?
+    {
         guard current == nil, version == self.version else {
             throw Contradiction("batch \(batch) was ordered at version \(version), here is \(self.version)")
         }

@@ -29,7 +29,8 @@ package struct WholeOwner: ~Copyable {
     package mutating func learn(_ batch: BatchID, _ offer: BatchOffer) throws(ShardOwner.Contradiction) {
         if var slice = parked.removeValue(forKey: batch) {
             guard slice.exampleCount == offer.examples.exampleCount else {
-                throw .init("batch \(batch) has \(slice.exampleCount) examples and \(offer.examples.exampleCount) labels")
+                throw .init(
+                    "batch \(batch) has \(slice.exampleCount) examples and \(offer.examples.exampleCount) labels")
             }
             slice.setLabels(of: offer.examples)
             learn(slice)

@@ -15,7 +15,9 @@ package struct ServerFollower: Sendable {
     let replicas: ReplicaSet
     let log: Logger
 
-    package init(server: Address, place: Int, loops: EventLoops, token: ClusterToken?, replicas: ReplicaSet, log: Logger) {
+    package init(
+        server: Address, place: Int, loops: EventLoops, token: ClusterToken?, replicas: ReplicaSet, log: Logger
+    ) {
         self.server = server
         self.place = place
         self.loops = loops
@@ -95,7 +97,9 @@ package struct ServerFollower: Sendable {
 
     private func read(_ client: HTTPClient, _ replica: Replica) async throws {
         var path = "/v1/peer/models/\(replica.name)/feed"
-        if let (history, version) = await replica.connected(to: place) { path += "?history=\(history)&version=\(version)" }
+        if let (history, version) = await replica.connected(to: place) {
+            path += "?history=\(history)&version=\(version)"
+        }
         let stream = try await client.open(.get, path)
         try await stream.finish()
         guard try await stream.head.status == 200 else { return }

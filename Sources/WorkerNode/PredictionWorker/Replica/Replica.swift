@@ -13,22 +13,22 @@ package import Transport
 /// rows. Readers take no lock and retry nothing. A copy fills the hidden table while the old version is served.
 package actor Replica {
     package let name: ModelName
-    private let loops: PerLoop<LoopModels>
+    let loops: PerLoop<LoopModels>
     let thread: WorkThread
-    private let status: Locked<ReplicaStatus>
+    let status: Locked<ReplicaStatus>
 
     /// By the server's place among those followed.
-    private var feeds: [Int: OwnerFeed] = [:]
-    private var meeting = FeedMeeting(ownerCount: 1)
-    private var spec: ModelSpec?
-    private var serving: ServingModel?
+    var feeds: [Int: OwnerFeed] = [:]
+    var meeting = FeedMeeting(ownerCount: 1)
+    var spec: ModelSpec?
+    var serving: ServingModel?
     /// The table that no reader has, and the history of its rows.
-    private var hidden: WeightTable?
-    private var hiddenHistory: History?
+    var hidden: WeightTable?
+    var hiddenHistory: History?
     /// Whether the hidden table is being shown or brought up to date: no feed writes it meanwhile.
-    private var isFlipping = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
-    private var byteCountSincePause = 0
+    var isFlipping = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+    var byteCountSincePause = 0
 
     /// - Parameter thread: where rows are unpacked and applied; one for all replicas.
     package init(name: ModelName, loops: PerLoop<LoopModels>, thread: WorkThread, status: Locked<ReplicaStatus>) {
@@ -79,7 +79,7 @@ package actor Replica {
         tellConnections()
     }
 
-    private func feed(of server: Int) -> OwnerFeed {
+    func feed(of server: Int) -> OwnerFeed {
         if let feed = feeds[server] { return feed }
         let feed = OwnerFeed()
         feeds[server] = feed
@@ -110,7 +110,7 @@ package actor Replica {
         }
     }
 
-    private func next(of feed: OwnerFeed) throws(Failure) -> (RecordHeader, Range<Int>)? {
+    func next(of feed: OwnerFeed) throws(Failure) -> (RecordHeader, Range<Int>)? {
         do throws(FormatError) {
             let bytes = feed.window.bytes
             let waiting = bytes.span.extracting(first: feed.window.byteCount)
@@ -123,7 +123,7 @@ package actor Replica {
     }
 
     /// Waits until the feed is among those furthest behind, and no flip is under way.
-    private func turn(of feed: OwnerFeed) async throws(Failure) {
+    func turn(of feed: OwnerFeed) async throws(Failure) {
         while isFlipping || !mayRead(feed) {
             guard !Task.isCancelled else { throw .doesNotFit("the worker stops") }
             await withTaskCancellationHandler {
@@ -134,37 +134,37 @@ package actor Replica {
         }
     }
 
-    private func mayRead(_ feed: OwnerFeed) -> Bool {
+    func mayRead(_ feed: OwnerFeed) -> Bool {
         owner(of: feed).map { meeting.mayRead($0) } ?? true
     }
 
     /// Which owner of the model as it is divided now, if it is one.
-    private func owner(of feed: OwnerFeed) -> Int? {
+    func owner(of feed: OwnerFeed) -> Int? {
         feed.shard.flatMap { $0.count == meeting.ownerCount ? $0.number : nil }
     }
 
     /// The feeds of the model's owners that have come so far.
-    private var present: [OwnerFeed] { feeds.values.filter { owner(of: $0) != nil } }
+    var present: [OwnerFeed] { feeds.values.filter { owner(of: $0) != nil } }
 
-    private func wake() {
+    func wake() {
         let woken = waiters
         waiters = []
         for waiter in woken { waiter.resume() }
     }
 
-    private func moved(_ feed: OwnerFeed) {
+    func moved(_ feed: OwnerFeed) {
         guard let owner = owner(of: feed) else { return }
         meeting.moved(owner, to: feed.position)
         wake()
     }
 
-    private func lose(_ feed: OwnerFeed) {
+    func lose(_ feed: OwnerFeed) {
         feed.follower.lost()
         moved(feed)
     }
 
     /// Unpacks what an action needs, while the bytes are at hand.
-    private func decode(
+    func decode(
         _ header: RecordHeader, _ payload: Range<Int>, _ feed: OwnerFeed, for action: DeltaFollower.Action
     ) throws(FormatError) {
         switch action {
@@ -182,14 +182,14 @@ package actor Replica {
         }
     }
 
-    private func giveWay(afterReceiving byteCount: Int) {
+    func giveWay(afterReceiving byteCount: Int) {
         byteCountSincePause += byteCount
         guard byteCountSincePause >= Limits.Feed.bytesPerTurn else { return }
         byteCountSincePause = 0
         WorkThread.giveWay()
     }
 
-    private func act(
+    func act(
         _ action: DeltaFollower.Action, _ header: RecordHeader, _ feed: OwnerFeed
     ) async throws(Failure) {
         let stamp = header.stamp
@@ -219,11 +219,11 @@ package actor Replica {
         }
     }
 
-    private func note(_ stamp: RecordStamp, _ feed: OwnerFeed) {
+    func note(_ stamp: RecordStamp, _ feed: OwnerFeed) {
         feed.digest = stamp.digest.map { ($0, stamp.version) }
     }
 
-    private func takeSpec(_ stamp: RecordStamp, _ feed: OwnerFeed) throws(Failure) {
+    func takeSpec(_ stamp: RecordStamp, _ feed: OwnerFeed) throws(Failure) {
         do throws(ConfigurationError) { spec = try ModelSpec(yaml: feed.specText) } catch { throw .spec(error) }
         let (owner, count) = (Int(stamp.ownerIndex), Int(stamp.ownerCount))
         guard count & (count - 1) == 0, count <= (spec?.indexCount ?? 0) else {
@@ -248,7 +248,7 @@ package actor Replica {
         tellConnections()
     }
 
-    private func tellConnections() {
+    func tellConnections() {
         let connected = present.count { $0.isConnected }
         let isWhole = connected == meeting.ownerCount
         status.withLockedValue { status in
@@ -256,137 +256,5 @@ package actor Replica {
             status.ownerCount = meeting.ownerCount
             status.connectedOwnerCount = connected
         }
-    }
-
-    // MARK: tables
-
-    private func beginCopy(_ stamp: RecordStamp, _ feed: OwnerFeed) throws(Failure) {
-        guard let spec else { throw .doesNotFit("a copy begins without a spec") }
-        feed.digest = nil
-        status.withLockedValue { $0.copyCount += 1 }
-        let isOthers = meeting.ownerCount > 1 && hiddenHistory == stamp.history
-        guard isOthers, let shard = feed.shard, let hidden, hidden.indexCount == spec.indexCount else {
-            self.hidden = WeightTable(indexCount: spec.indexCount)
-            hiddenHistory = stamp.history
-            return
-        }
-        // The other owners' rows stay.
-        for start in stride(from: 0, to: spec.indexCount, by: Limits.Copy.chunkIndexCount) {
-            hidden.clear(shard, start..<min(start + Limits.Copy.chunkIndexCount, spec.indexCount))
-            WorkThread.giveWay()
-        }
-    }
-
-    /// Gives the hidden table the rows just unpacked, in turns.
-    private func applyToHidden(_ feed: OwnerFeed) {
-        guard let hidden else { return }
-        let (indices, values) = (feed.indices, feed.values)
-        for start in stride(from: 0, to: indices.count, by: Limits.Feed.rowsPerTurn) {
-            let turn = start..<min(start + Limits.Feed.rowsPerTurn, indices.count)
-            hidden.set(indices.span.extracting(turn), values.span.extracting(turn))
-            if turn.upperBound < indices.count { WorkThread.giveWay() }
-        }
-    }
-
-    /// Shows the hidden table to readers when all owners have met, and brings the other up to it when no reader has it any
-    /// more.
-    private func meet(_ feed: OwnerFeed) async throws(Failure) {
-        guard let owner = owner(of: feed) else { return }
-        meeting.moved(owner, to: feed.position)
-        guard let met = meeting.met, let spec, let table = hidden else { return }
-        isFlipping = true
-        defer {
-            isFlipping = false
-            wake()
-        }
-        try compareDigests(table)
-        let before = serving?.table
-        await show(
-            ServingModel(
-                name: name, spec: spec, history: met.history, version: met.version,
-                watermarkMilliseconds: watermark, table: table))
-        meeting.show()
-        hidden = before
-        hiddenHistory = met.history
-        let present = present
-        if before?.indexCount == spec.indexCount && present.allSatisfy({ $0.deltasSinceFlip <= 1 }) {
-            for feed in present where feed.deltasSinceFlip == 1 { applyToHidden(feed) }
-        } else {
-            await copyToHidden()
-        }
-        for feed in present { feed.deltasSinceFlip = 0 }
-    }
-
-    private func show(_ model: ServingModel) async {
-        serving = model
-        await loops.onEach { $0.set(model) }
-        status.withLockedValue { status in
-            status.history = model.history
-            status.version = model.version
-            status.watermarkMilliseconds = model.watermarkMilliseconds
-            status.spec = model.spec
-        }
-    }
-
-    /// The time up to which all owners have everything.
-    private var watermark: UInt64 {
-        present.map(\.watermarkMilliseconds).min() ?? 0
-    }
-
-    private func showWatermark() async {
-        guard let serving, meeting.met == nil, serving.watermarkMilliseconds < watermark,
-            present.allSatisfy({ $0.position.map { $0 == meeting.shown } ?? false })
-        else { return }
-        isFlipping = true
-        await show(serving.with(watermarkMilliseconds: watermark))
-        isFlipping = false
-        wake()
-    }
-
-    /// After a copy: the other table takes over every row.
-    private func copyToHidden() async {
-        guard let serving else { return }
-        if hidden?.indexCount != serving.table.indexCount {
-            hidden = WeightTable(indexCount: serving.table.indexCount)
-        }
-        for start in stride(from: 0, to: serving.table.indexCount, by: Limits.Copy.chunkIndexCount) {
-            let range = start..<min(start + Limits.Copy.chunkIndexCount, serving.table.indexCount)
-            hidden?.copy(range, from: serving.table)
-            WorkThread.giveWay()
-            await Task.yield()
-        }
-    }
-
-    /// Holds the rows that all owners named at one version against the sum of their digests. A difference is counted and
-    /// repaired by copies: which owner's rows differ cannot be told.
-    private func compareDigests(_ table: WeightTable?) throws(Failure) {
-        let present = present
-        guard let table, let first = present.first?.digest, present.count == meeting.ownerCount,
-            present.allSatisfy({ $0.digest?.version == first.version && $0.digest?.range.indices == first.range.indices })
-        else { return }
-        let named = present.reduce(WeightDigest()) { $0 + ($1.digest?.range.digest ?? WeightDigest()) }
-        for feed in present { feed.digest = nil }
-        guard first.range.indices.upperBound <= UInt64(table.indexCount) else {
-            for feed in present { lose(feed) }
-            throw .format(.corrupt(what: "a digest over rows that the model does not have"))
-        }
-        let range = Int(first.range.indices.lowerBound)..<Int(first.range.indices.upperBound)
-        let ours = table.withWeights(range) { digest(weights: $0, firstIndex: first.range.indices.lowerBound) }
-        let isEqual = ours == named
-        let isWhole = range == 0..<table.indexCount
-        let history = present.first?.position?.history ?? hiddenHistory
-        status.withLockedValue { status in
-            status.comparedDigestCount += 1
-            if !isEqual { status.digestMismatchCount += 1 }
-            if isWhole, let history {
-                status.wholeDigest = WholeDigest(
-                    digest: ours, version: first.version, history: history, isEqual: isEqual)
-            }
-        }
-        guard !isEqual else { return }
-        for feed in present { lose(feed) }
-        // The copies may lead to the very version that is shown, and must be shown all the same.
-        meeting.doubt()
-        throw .digestDiffers(first.version)
     }
 }

@@ -1,0 +1,32 @@
+internal import Configuration
+internal import Domain
+
+/// The intake's side of a member: batches that wait for an answer.
+extension GroupMember {
+    func isOffered(_ batch: BatchID) -> Bool { offeredAt[batch] != nil }
+
+    mutating func granted(_ batch: BatchID) {
+        guard isOffered(batch) else { return withdraw(batch) }
+        outputs.append(.deliver(batch))
+    }
+
+    mutating func answer(_ batch: BatchID, _ outcome: BatchOutcome) {
+        guard offeredAt.removeValue(forKey: batch) != nil else { return }
+        outputs.append(.answer(batch, outcome))
+    }
+
+    /// Gives up batches that were not answered in time. A named one may be sent again: it is learned once all the same.
+    mutating func expireOffers(_ now: Now) {
+        let wait = UInt64(Limits.Group.answerWait.seconds * 1000)
+        for (batch, since) in offeredAt where since + wait <= now.uptime {
+            let reason = waitsFor ?? "\(names[clockNode]), where its clock is"
+            answer(batch, .refused("not learned within \(wait / 1000) s; the model waits for \(reason)"))
+            withdraw(batch)
+        }
+    }
+
+    mutating func withdraw(_ batch: BatchID) {
+        guard clock != nil else { return outputs.append(.send(.withdraw(batch), to: clockNode)) }
+        clock?.withdrawn(batch)
+    }
+}

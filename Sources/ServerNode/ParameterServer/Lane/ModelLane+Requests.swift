@@ -1,0 +1,119 @@
+package import Domain
+package import Format
+package import Transport
+
+/// What other threads may ask of a lane.
+extension ModelLane {
+    /// The clock gathers the model's owners. `opened` is told nil when all have joined and every node that is reached has
+    /// heard of the model, or why the model closed.
+    package func gather(_ opened: @escaping @Sendable (String?) -> Void) {
+        thread.run {
+            self.openWaiters.append(opened)
+            self.member.gather(self.now)
+            self.flush()
+        }
+    }
+
+    /// An owner has made room, as the clock asked.
+    package func join() {
+        thread.run {
+            self.member.join()
+            self.flush()
+        }
+    }
+
+    /// A message from another node. On the lane's thread it is taken at once: a round has no hand-off.
+    package func receive(_ message: PeerMessage, from other: Int) {
+        if thread.isCurrent { take(message, from: other) } else { thread.run { self.take(message, from: other) } }
+    }
+
+    /// Another node lives anew.
+    package func restarted(_ other: Int) {
+        thread.run {
+            self.member.restarted(other, self.now)
+            self.flush()
+        }
+    }
+
+    /// Takes a batch; its `answer` is called once, on the lane's thread.
+    package func submit(_ offer: Offer) {
+        queuedByteCount.withLockedValue { $0 += offer.byteCount }
+        let number = nextBatchNumber.withLockedValue { number in
+            number += 1
+            return number
+        }
+        let pending = PendingOffer(offer, as: BatchID(node: node, number: number), identity, history, node: node)
+        thread.run { self.take(pending) }
+    }
+
+    /// What is remembered of a trainer, or nil for a name never heard.
+    package func mark(of trainer: ModelName) async -> TrainerMark? {
+        await thread.call { self.member.clock?.marks.trainers[trainer] }
+    }
+
+    /// Publishes now, with all rows as the digest's range; `told` gets the digest of all owners' rows, or nil when the
+    /// model is closed or an owner does not answer.
+    package func publishDigest(_ told: @escaping @Sendable ((WeightDigest, Version)?) -> Void) {
+        thread.run {
+            guard self.closedReason.withLockedValue({ $0 }) == nil else { return told(nil) }
+            let now = self.now
+            self.digestWaiters.append((now.uptime, told))
+            self.member.publishDigest(now)
+            self.flush()
+            self.after(Limits.Group.answerWait) { lane in lane.expireDigests() }
+        }
+    }
+
+    func expireDigests() {
+        let limit = UInt64(Limits.Group.answerWait.seconds * 1000)
+        let late = digestWaiters.filter { $0.since + limit <= now.uptime }
+        digestWaiters.removeAll { waiter in waiter.since + limit <= now.uptime }
+        for waiter in late { waiter.told(nil) }
+    }
+
+    /// The record that begins a feed which needs no copy.
+    package var specRecord: Bytes {
+        var bytes: [UInt8] = []
+        appendSpec(spec.yaml, stamp: stamp(from: .zero, to: .zero), to: &bytes)
+        return Bytes(bytes: bytes)
+    }
+
+    /// Runs work that reads the rows, as soon as they hold nothing tentative: a chunk of a copy.
+    package func runWithRows(_ body: @escaping @Sendable (ModelLane) -> Void) {
+        thread.run {
+            self.rowReaders.append(body)
+            self.flush()
+        }
+    }
+
+    /// Runs `body` on the lane's thread after a delay.
+    package func after(_ delay: Duration, _ body: @escaping @Sendable (ModelLane) -> Void) {
+        thread.run(after: delay) { body(self) }
+    }
+
+    /// Ends the lane: what still waits is refused. The clock tells the other nodes.
+    package func close(_ reason: String) async {
+        await thread.call {
+            self.member.close(reason)
+            self.flush()
+        }
+    }
+
+    /// As above, for a model that is to be forgotten.
+    package func delete() async {
+        await thread.call {
+            self.member.delete()
+            self.flush()
+        }
+    }
+
+    /// The status with the area under the curve, which takes a pass over its bins.
+    package func fullStatus() async -> ModelStatus {
+        await thread.call {
+            self.tellStatus()
+            var status = self.status.withLockedValue { $0 }
+            status.auc = self.member.validationAUC
+            return status
+        }
+    }
+}
