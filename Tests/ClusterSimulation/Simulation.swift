@@ -246,6 +246,10 @@ package final class Simulation {
             node.member.tick(time)
             flush(place)
             try check(place)
+            // A node that wakes again at once does nothing else.
+            guard (node.member.wakeMilliseconds ?? .max) > now else {
+                throw .init(what: "\(names[place]) would wake again at once, for ever")
+            }
         }
         for t in trainers.indices { trainers[t].losePatience(at: now) }
     }

@@ -5,16 +5,19 @@ internal import Scoring
 internal import Testing
 internal import Transport
 
-/// A server that speaks the feed and sets every weight to the version's number: a copy of version 1, then deltas.
+/// An owner that speaks the feed and sets every weight of its shard to the version's number: a copy of version 1, then
+/// deltas, at moments of its own.
 ///
 /// Safe because it is touched on its exchange's loop only.
 private final class ScriptedFeed: BodyReceiver, @unchecked Sendable {
     private let spec: ModelSpec
+    private let shard: Shard
     private var version: UInt64 = 1
     private var random: SeededGenerator
 
-    init(_ exchange: Exchange, _ spec: ModelSpec, seed: UInt64) {
+    init(_ exchange: Exchange, _ spec: ModelSpec, _ shard: Shard, seed: UInt64) {
         self.spec = spec
+        self.shard = shard
         random = SeededGenerator(seed: seed)
         exchange.start(status: 200, contentType: "application/octet-stream")
     }
@@ -23,20 +26,22 @@ private final class ScriptedFeed: BodyReceiver, @unchecked Sendable {
     func cancelled() {}
 
     func ended(_ exchange: Exchange) {
-        var stream = CopyStream(spec: spec, history: History(9), version: Version(1), watermarkMilliseconds: 0)
+        var stream = CopyStream(
+            spec: spec, shard: shard, history: History(9), version: Version(1), watermarkMilliseconds: 0)
         var bytes = stream.begin()
-        bytes += stream.chunk([Float](repeating: 1, count: spec.indexCount))
+        bytes += stream.chunk([Float](repeating: 1, count: spec.indexCount / shard.count))
         exchange.write(Bytes(bytes: bytes + stream.end()))
         push(exchange)
     }
 
     private func push(_ exchange: Exchange) {
-        let indices = (0..<UInt32(spec.indexCount)).map { $0 }
+        let indices = (0..<spec.indexCount / shard.count).map { UInt32(shard.index(ofRow: $0)) }
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let values = indices.map { _ in Float(version + 1) }
             let stamp = RecordStamp(
                 history: History(9), baseVersion: Version(version), version: Version(version + 1),
-                watermarkMilliseconds: 0, fingerprint: spec.fingerprint)
+                watermarkMilliseconds: 0, fingerprint: spec.fingerprint, ownerIndex: UInt16(shard.number),
+                ownerCount: UInt16(shard.count))
             var bytes: [UInt8] = []
             appendRows(.delta, stamp: stamp, indices: indices.span, values: values.span, to: &bytes)
             exchange.write(Bytes(bytes: bytes))
@@ -52,26 +57,33 @@ private final class ScriptedFeed: BodyReceiver, @unchecked Sendable {
 struct NeverAMixTests {
     @Test(
         "while every weight changes with every version, k features make k times the version told",
-        arguments: [1, 2] as [UInt64])
-    func neverAMix(seed: UInt64) async throws {
+        arguments: [1, 2] as [UInt64], [1, 2, 4])
+    func neverAMix(seed: UInt64, ownerCount: Int) async throws {
         var spec = ModelSpec()
         spec.bits = 10
         spec.hashing.constant = false
-        let listener = try await HTTPListener.start(
-            host: "127.0.0.1", port: 0, group: testLoops,
-            router: Router([
-                .whole(.get, "/v1/peer/models", bodyLimit: 0) { exchange, _ in
-                    exchange.respond(status: 200, contentType: "text/plain", body: Bytes(string: "m\n"))
-                },
-                .streaming(.get, "/v1/peer/models/{model}/feed") { [spec] in ScriptedFeed($0, spec, seed: seed) },
-            ]))
-        try await withWorker(following: listener.port) { (http) async throws in
+        var owners: [HTTPListener] = []
+        for place in 0..<ownerCount {
+            owners.append(try await listen(spec, Shard(place, of: ownerCount), seed: seed + UInt64(place)))
+        }
+        try await withWorker(following: owners.map(\.port)) { (http: Int) async throws in
             try await withThrowingTaskGroup(of: Set<UInt64>.self) { group in
                 for client in 0..<3 { group.addTask { try await ask(http, featureCount: 10 + 37 * client) } }
                 for try await versions in group { #expect(versions.count > 5, "seed \(seed): \(versions.count)") }
             }
         }
-        await listener.drain(within: .zero)
+        for owner in owners { await owner.drain(within: .zero) }
+    }
+
+    private func listen(_ spec: ModelSpec, _ shard: Shard, seed: UInt64) async throws -> HTTPListener {
+        try await HTTPListener.start(
+            host: "127.0.0.1", port: 0, group: testLoops,
+            router: Router([
+                .whole(.get, "/v1/peer/models", bodyLimit: 0) { exchange, _ in
+                    exchange.respond(status: 200, contentType: "text/plain", body: Bytes(string: "m\n"))
+                },
+                .streaming(.get, "/v1/peer/models/{model}/feed") { ScriptedFeed($0, spec, shard, seed: seed) },
+            ]))
     }
 
     /// Asks until the last version is told; the versions seen.

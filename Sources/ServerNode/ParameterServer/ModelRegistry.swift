@@ -127,6 +127,8 @@ package final class ModelRegistry: Sendable {
             lane.gather(answer)
             lane.after(Limits.Group.hearWait) { $0.openUnheard() }
             lane.after(Limits.Group.joinWait) { lane in
+                lane.look()
+                lane.tellStatus()
                 answer(lane.status.withLockedValue { "it \($0.waitsFor.map { "waits for " + $0 } ?? "does not open")" })
             }
         }

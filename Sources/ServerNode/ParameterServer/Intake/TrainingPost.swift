@@ -15,6 +15,8 @@ package final class TrainingPost: BodyReceiver {
     private var bytesInFlight = 0
     /// Bytes of the body read but not yet reported as consumed.
     private var heldByteCount = 0
+    /// Chunks that the cutter has not seen: it moves what it holds with every batch it cuts, so it gets them one by one.
+    private var chunks: ArraySlice<Bytes> = []
     private var hasBodyEnded = false
     private let body = OfferedBody()
     /// No further batch is offered: a gap, a conflict or a refusal was answered, or the peer went away.
@@ -32,7 +34,7 @@ package final class TrainingPost: BodyReceiver {
         receivedByteCount += chunk.readableBytes
         guard !isOver else { return exchange.consumed(chunk.readableBytes) }
         if request.batchLineCount != nil && !hasStarted { start(exchange) }
-        cutter.append(chunk.readableBytesSpan)
+        chunks.append(chunk)
         heldByteCount += chunk.readableBytes
         cut(exchange)
     }
@@ -54,7 +56,15 @@ package final class TrainingPost: BodyReceiver {
 
     private func cut(_ exchange: Exchange) {
         do throws(BatchCutter.Failure) {
-            while !isOver, isRoom, let batch = try cutter.next(endsText: hasBodyEnded) { offer(batch, exchange) }
+            while !isOver, isRoom {
+                if let batch = try cutter.next(endsText: hasBodyEnded && chunks.isEmpty) {
+                    offer(batch, exchange)
+                } else if let chunk = chunks.popFirst() {
+                    cutter.append(chunk.readableBytesSpan)
+                } else {
+                    break
+                }
+            }
         } catch {
             guard case .batchTooLarge(let line) = error else { return }
             refuse(

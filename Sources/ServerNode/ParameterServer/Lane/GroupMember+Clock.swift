@@ -167,7 +167,9 @@ extension GroupMember {
         // While a batch is under way, its end sees to the publish.
         guard clock.current == nil else { return tick }
         let isNew = publishedVersion < clock.version
-        let publish = lastPublish + (isNew ? publishMilliseconds : Self.heartbeatMilliseconds)
+        var publish = lastPublish + (isNew ? publishMilliseconds : Self.heartbeatMilliseconds)
+        // Due and not done: an owner is late. It is looked at again, not at once.
+        if publish <= lastTick { publish = lastTick + Self.tickMilliseconds }
         return tick.map { min($0, publish) } ?? publish
     }
     private static let heartbeatMilliseconds = UInt64(Limits.Feed.heartbeatInterval.seconds * 1000)

@@ -147,6 +147,7 @@ package struct GroupMember: ~Copyable {
         phase = .closed(reason)
         inbox = []
         heldParts = []
+        offeredAt = [:]
         paused = nil
         whole = nil
         shard = nil

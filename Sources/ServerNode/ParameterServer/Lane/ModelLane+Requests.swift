@@ -110,6 +110,7 @@ extension ModelLane {
     /// The status with the area under the curve, which takes a pass over its bins.
     package func fullStatus() async -> ModelStatus {
         await thread.call {
+            self.look()
             self.tellStatus()
             var status = self.status.withLockedValue { $0 }
             status.auc = self.member.validationAUC

@@ -46,6 +46,7 @@ package final class ModelLane: @unchecked Sendable {
     var rowReaders: [@Sendable (ModelLane) -> Void] = []
     var copyEnds: [(base: Version, told: @Sendable (Version, Bytes) -> Void)] = []
     var pace = RoundPace()
+    var waitsFor: String?
 
     /// - Parameters:
     ///   - thread: where the rows are learned; for a model of several owners the one that carries control links.
@@ -228,14 +229,20 @@ package final class ModelLane: @unchecked Sendable {
         let scheduled = thread.run(after: .milliseconds(Int64(at > uptime ? at - uptime : 0))) {
             self.timer = nil
             self.member.tick(self.now)
+            self.look()
             self.flush()
         }
         timer = (at, scheduled)
     }
 
-    func tellStatus() {
+    /// What is looked up now and then, and when somebody asks.
+    func look() {
         pace.tick(member.rounds.round)
-        let told = ModelStatus(member, pace, names)
+        waitsFor = member.waitsFor
+    }
+
+    func tellStatus() {
+        let told = ModelStatus(member, pace, waitsFor: waitsFor)
         status.withLockedValue { $0 = told }
     }
 }

@@ -29,7 +29,9 @@ package struct ModelStatus: Sendable {
 
     package init() {}
 
-    init(_ member: borrowing GroupMember, _ pace: RoundPace, _ names: [String]) {
+    /// Cheap, as it is made for every message: what is waited for is looked up by the clock (`ModelLane.tick`) and when
+    /// somebody asks.
+    init(_ member: borrowing GroupMember, _ pace: RoundPace, waitsFor: String?) {
         switch member.phase {
         case .gathering: break
         case .open: phase = "open"
@@ -37,14 +39,14 @@ package struct ModelStatus: Sendable {
         }
         version = member.clock?.version ?? member.learnedVersion
         commitCount = member.clock?.number ?? member.lastCommit?.number ?? 0
-        parkedSliceCount = member.parkedBatches.count
+        parkedSliceCount = member.parkedCount
         grantedByteCount = member.clock?.grantedByteCount ?? 0
         stableVersion = member.clock?.stableVersion ?? version
         roundCount = member.rounds.round
         roundMicroseconds = pace.roundMicroseconds
         roundsPerSecond = pace.roundsPerSecond
         clampedCount = member.clampedCounts.values.reduce(0, +)
-        waitsFor = member.waitsFor
+        self.waitsFor = waitsFor
         member.addRows(to: &self)
     }
 
@@ -105,6 +107,13 @@ extension GroupMember {
         switch shard {
         case .some(let shard): shard.parkedBatches
         case .none: []
+        }
+    }
+
+    var parkedCount: Int {
+        switch shard {
+        case .some(let shard): shard.parkedCount
+        case .none: 0
         }
     }
 

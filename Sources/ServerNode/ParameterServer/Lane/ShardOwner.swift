@@ -50,6 +50,8 @@ package struct ShardOwner: ~Copyable {
     package var isAtCommit: Bool { current == nil }
     /// Whether the last publish was of what the rows hold.
     var isPublished: Bool { current == nil && version == publisher.version }
+    var parkedCount: Int { parked.count }
+
     /// Batches whose slices wait for their order.
     package var parkedBatches: [BatchID] { Array(parked.keys) }
 

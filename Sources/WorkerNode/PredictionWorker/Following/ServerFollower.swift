@@ -75,7 +75,9 @@ package struct ServerFollower: Sendable {
             guard answer.status == 200 else { return [] }
             return String(buffer: answer.body).split(separator: "\n").compactMap { ModelName(String($0)) }
         } catch {
-            return []  // The connection's end is noticed where it is waited for.
+            // A server that has gone without a word leaves a connection that looks alive; its end is seen where it is waited for.
+            if case .timedOut = error { await client.close() }
+            return []
         }
     }
 

@@ -34,18 +34,19 @@ extension Replica {
         }
     }
 
-    /// Shows the hidden table to readers when all owners have met, and brings the other up to it when no reader has it any
-    /// more.
-    func meet(_ feed: OwnerFeed) async throws(Failure) {
-        guard let owner = owner(of: feed) else { return }
-        meeting.moved(owner, to: feed.position)
-        guard let met = meeting.met, let spec, let table = hidden else { return }
+    /// Takes the tables for a flip when all owners have met and their digest is that of the hidden table.
+    func claimMeeting(_ feed: OwnerFeed) throws(Failure) -> Consequence {
+        moved(feed)
+        guard let met = meeting.met, let hidden else { return .nothing }
+        try compareDigests(hidden)
         isFlipping = true
-        defer {
-            isFlipping = false
-            wake()
-        }
-        try compareDigests(table)
+        return .flip(met)
+    }
+
+    /// Shows the hidden table to readers, and brings the other up to it when no reader has it any more.
+    func flip(to met: FeedMeeting.Position) async {
+        defer { giveBack() }
+        guard let spec, let table = hidden else { return }
         let before = serving?.table
         await show(
             ServingModel(
@@ -61,6 +62,11 @@ extension Replica {
             await copyToHidden()
         }
         for feed in present { feed.deltasSinceFlip = 0 }
+    }
+
+    private func giveBack() {
+        isFlipping = false
+        wake()
     }
 
     func show(_ model: ServingModel) async {
@@ -79,14 +85,17 @@ extension Replica {
         present.map(\.watermarkMilliseconds).min() ?? 0
     }
 
-    func showWatermark() async {
+    func claimWatermark() -> Consequence {
         guard let serving, meeting.met == nil, serving.watermarkMilliseconds < watermark,
             present.allSatisfy({ $0.position.map { $0 == meeting.shown } ?? false })
-        else { return }
+        else { return .nothing }
         isFlipping = true
-        await show(serving.with(watermarkMilliseconds: watermark))
-        isFlipping = false
-        wake()
+        return .watermark
+    }
+
+    func showWatermark() async {
+        defer { giveBack() }
+        if let serving { await show(serving.with(watermarkMilliseconds: watermark)) }
     }
 
     /// After a copy: the other table takes over every row.

@@ -95,19 +95,34 @@ package actor Replica {
         giveWay(afterReceiving: chunk.readableBytes)
         while feed.window.byteCount > 0 {
             guard let (header, payload) = try next(of: feed) else { return }
-            try await turn(of: feed)
-            let action = feed.follower.received(header)
-            do throws(FormatError) { try decode(header, payload, feed, for: action) } catch {
-                lose(feed)
-                throw .format(error)
+            while !mayRead(feed) { try await turn(of: feed) }
+            // No `await` from here until the record is in: at each one another feed may run, and flip the tables.
+            switch try takeIn(header, payload, feed) {
+            case .nothing: break
+            case .flip(let met): await flip(to: met)
+            case .watermark: await showWatermark()
             }
-            feed.window.removeFirst(header.recordByteCount)
-            do throws(Failure) { try await act(action, header, feed) } catch {
-                moved(feed)
-                throw error
-            }
-            moved(feed)
         }
+    }
+
+    /// What a record that is in leads to. The two that show something have claimed the tables (`isFlipping`).
+    enum Consequence {
+        case nothing
+        case flip(FeedMeeting.Position)
+        case watermark
+    }
+
+    func takeIn(
+        _ header: RecordHeader, _ payload: Range<Int>, _ feed: OwnerFeed
+    ) throws(Failure) -> Consequence {
+        defer { moved(feed) }
+        let action = feed.follower.received(header)
+        do throws(FormatError) { try decode(header, payload, feed, for: action) } catch {
+            feed.follower.lost()
+            throw .format(error)
+        }
+        feed.window.removeFirst(header.recordByteCount)
+        return try act(action, header, feed)
     }
 
     func next(of feed: OwnerFeed) throws(Failure) -> (RecordHeader, Range<Int>)? {
@@ -122,20 +137,23 @@ package actor Replica {
         }
     }
 
-    /// Waits until the feed is among those furthest behind, and no flip is under way.
+    /// Waits until something has moved. Whoever waits looks again behind it: others may have run since.
     func turn(of feed: OwnerFeed) async throws(Failure) {
-        while isFlipping || !mayRead(feed) {
-            guard !Task.isCancelled else { throw .doesNotFit("the worker stops") }
-            await withTaskCancellationHandler {
-                await withCheckedContinuation { waiters.append($0) }
-            } onCancel: {
-                Task { await self.wake() }
+        guard !Task.isCancelled else { throw .doesNotFit("the worker stops") }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                // What it waits for may have come before it got here.
+                if mayRead(feed) || Task.isCancelled { waiter.resume() } else { waiters.append(waiter) }
             }
+        } onCancel: {
+            Task { await self.wake() }
         }
     }
 
+    /// Whether the feed is among those furthest behind, and nobody has claimed the tables.
     func mayRead(_ feed: OwnerFeed) -> Bool {
-        owner(of: feed).map { meeting.mayRead($0) } ?? true
+        guard !isFlipping else { return false }
+        return owner(of: feed).map { meeting.mayRead($0) } ?? true
     }
 
     /// Which owner of the model as it is divided now, if it is one.
@@ -191,7 +209,7 @@ package actor Replica {
 
     func act(
         _ action: DeltaFollower.Action, _ header: RecordHeader, _ feed: OwnerFeed
-    ) async throws(Failure) {
+    ) throws(Failure) -> Consequence {
         let stamp = header.stamp
         feed.watermarkMilliseconds = max(feed.watermarkMilliseconds, stamp.watermarkMilliseconds)
         switch action {
@@ -202,21 +220,22 @@ package actor Replica {
             // More than one delta's rows are new to the other table.
             feed.deltasSinceFlip = 2
             note(stamp, feed)
-            try await meet(feed)
+            return try claimMeeting(feed)
         case .apply:
             applyToHidden(feed)
             feed.deltasSinceFlip += 1
             note(stamp, feed)
             status.withLockedValue { $0.appliedRowCount += UInt64(feed.indices.count) }
-            try await meet(feed)
+            return try claimMeeting(feed)
         case .noteHeartbeat:
             note(stamp, feed)
             try compareDigests(serving?.table)
-            await showWatermark()
+            return claimWatermark()
         case .ignore: break
         case .resync(let why):
             throw .doesNotFit(why)
         }
+        return .nothing
     }
 
     func note(_ stamp: RecordStamp, _ feed: OwnerFeed) {
