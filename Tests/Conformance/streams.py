@@ -23,6 +23,8 @@ SHARDED = {
     "exact2": (2, SPEC, 1000, OPTIONS),
     "exact4": (4, SPEC, 137, OPTIONS),
     "adagrad2": (2, "bits: 22\nlearner: {rule: adagrad, rate: 0.25}\n", 700, ADAGRAD),
+    "adagrad1": (1, "bits: 22\nlearner: {rule: adagrad, rate: 0.25}\n", 311, ADAGRAD),
+    "adagrad4": (4, "bits: 22\nlearner: {rule: adagrad, rate: 0.25}\n", 2000, ADAGRAD),
     "tolerant2": (2, SPEC + "settle: tolerant\n", 1000, [*OPTIONS, "--settle", "tolerant"]),
     "tolerant4": (4, SPEC + "settle: tolerant\n", 1000, [*OPTIONS, "--settle", "tolerant"]),
 }

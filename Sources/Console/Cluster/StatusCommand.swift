@@ -63,9 +63,11 @@ func statusRows(_ address: String, _ status: [String: Any]) -> [[String]] {
             guard hasRounds, let value = model[key] as? Double else { return "" }
             return fixed(value, digits) + unit
         }
+        let hasRows = shard != nil || model["state"] == nil || model["state"] as? String == "closed"
         return [
-            address, node, model["model"] as? String ?? "?", model["state"] as? String ?? following,
-            (model["version"] as? NSNumber)?.stringValue ?? "",
+            address, node, model["model"] as? String ?? "?",
+            hasRows ? model["state"] as? String ?? following : "takes traffic",
+            hasRows ? (model["version"] as? NSNumber)?.stringValue ?? "" : "",
             age,
             (validation?["log_loss"] as? Double).map { fixed($0, 6) } ?? "",
             (model["followers"] as? NSNumber)?.stringValue ?? "", shard ?? "", number("rounds_per_second", 0),

@@ -127,9 +127,7 @@ package final class ModelRegistry: Sendable {
             lane.gather(answer)
             lane.after(Limits.Group.hearWait) { $0.openUnheard() }
             lane.after(Limits.Group.joinWait) { lane in
-                lane.look()
-                lane.tellStatus()
-                answer(lane.status.withLockedValue { "it \($0.waitsFor.map { "waits for " + $0 } ?? "does not open")" })
+                answer("it \(lane.member.waitsFor.map { "waits for " + $0 } ?? "does not open")")
             }
         }
     }

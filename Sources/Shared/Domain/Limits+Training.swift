@@ -46,6 +46,8 @@ extension Limits {
         package static let retryWait: Duration = .seconds(2)
         /// How long the creation of a model waits for its owners.
         package static let joinWait: Duration = .seconds(5)
+        /// A model whose rounds and commits stand still for this time tells whom it waits for.
+        package static let lateAfter: Duration = .milliseconds(200)
         /// How long a request that was passed on waits for its answer: longer than `joinWait`.
         package static let forwardWait: Duration = .seconds(15)
         /// A batch whose clock says nothing for this time is refused by its intake; a named one may be sent again.

@@ -164,8 +164,8 @@ extension GroupMember {
 
     private func wake(of clock: Clock) -> UInt64? {
         let tick = clock.isWaiting ? lastTick + Self.tickMilliseconds : nil
-        // While a batch is under way, its end sees to the publish.
-        guard clock.current == nil else { return tick }
+        // While a batch is under way, its end sees to the publish; now and then somebody looks whether it comes.
+        guard clock.current == nil else { return tick ?? lastTick + Self.offerTickMilliseconds }
         let isNew = publishedVersion < clock.version
         var publish = lastPublish + (isNew ? publishMilliseconds : Self.heartbeatMilliseconds)
         // Due and not done: an owner is late. It is looked at again, not at once.

@@ -47,6 +47,8 @@ package final class ModelLane: @unchecked Sendable {
     var copyEnds: [(base: Version, told: @Sendable (Version, Bytes) -> Void)] = []
     var pace = RoundPace()
     var waitsFor: String?
+    /// Rounds and commits when they last moved.
+    var lastProgress: (counts: [UInt64], at: UInt64) = ([], 0)
 
     /// - Parameters:
     ///   - thread: where the rows are learned; for a model of several owners the one that carries control links.
@@ -238,7 +240,11 @@ package final class ModelLane: @unchecked Sendable {
     /// What is looked up now and then, and when somebody asks.
     func look() {
         pace.tick(member.rounds.round)
-        waitsFor = member.waitsFor
+        let (progress, now) = ([member.rounds.round, member.clock?.number ?? 0], now.uptime)
+        if progress != lastProgress.counts { lastProgress = (progress, now) }
+        // Every round waits for its owners: what is told is what did not come for a while.
+        let isLate = now - lastProgress.at >= UInt64(Limits.Group.lateAfter.seconds * 1000)
+        waitsFor = isLate ? member.waitsFor : nil
     }
 
     func tellStatus() {
