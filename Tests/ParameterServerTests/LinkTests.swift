@@ -30,7 +30,7 @@ struct LinkTests {
         #expect(!tooLow && !tooHigh)
     }
 
-    @Test("a receiver that lives anew gets nothing of before; what waited before the first meeting is for whoever answers")
+    @Test("a receiver that lives anew gets nothing of before; what waited for a first meeting is for whoever answers")
     func receiverAnew() {
         var sender = LinkSender<Int>()
         sender.append(1)
