@@ -113,10 +113,12 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["ClusterSimulation"], path: "Tests/Simulate", swiftSettings: strict),
         tests("ProtocolTests", ["ClusterSimulation"]),
+        // What suites of several modules read.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("HTTP2Tests", ["HTTP2", "Domain"]),
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
-        tests("FormatTests", ["Domain", "Format"]),
+        tests("FormatTests", ["Domain", "Format", "TestSupport"]),
         tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
         tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
@@ -124,7 +126,7 @@ let package = Package(
             "ParameterServerTests",
             [
                 "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Files", "Format", "Learning",
-                "Transport", system,
+                "TestSupport", "Transport", system,
             ] + nio),
         tests(
             "PredictionWorkerTests",

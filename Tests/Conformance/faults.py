@@ -121,6 +121,11 @@ def judged(group, trainers, kill_count, seconds):
     return None
 
 
+def connected_owners(worker):
+    models = ask(worker.http, "GET", "/v1/status").json()["models"]
+    return models[0]["connected_owners"] if models else 0
+
+
 def cut(seconds, seed):
     """A worker whose link to one of two servers is cut keeps one version, then meets both at their digest."""
     group = Group(2, {"m": [0, 1]})
@@ -135,9 +140,12 @@ def cut(seconds, seed):
         post(0)
         if not until(lambda: ask(worker.http, "GET", "/v2/models/m").status == 200, seconds=10):
             return "the worker has no model"
-        time.sleep(0.5)
+        if not until(lambda: connected_owners(worker) == 2, seconds=10):
+            return "the worker does not follow both owners"
         relay.cut()
-        time.sleep(0.3)
+        # What had come before the cut is in: from here on nothing new may be shown.
+        if not until(lambda: connected_owners(worker) == 1, seconds=10):
+            return "the worker does not notice the cut"
         shown, answers, posted, end = set(), 0, 0, time.monotonic() + seconds
         body = json.dumps({"inputs": [{"name": "line", "shape": [1], "datatype": "BYTES", "data": [lines[3]]}]})
         while time.monotonic() < end:

@@ -54,9 +54,14 @@ func withServer(_ body: (ServerPorts) async throws -> Void) async throws {
 
 /// A worker node that follows the server at a port.
 func withWorker(following peer: Int, _ body: (Int) async throws -> Void) async throws {
+    try await withWorker(following: [peer], body)
+}
+
+/// A worker node that follows several servers.
+func withWorker(following peers: [Int], _ body: (Int) async throws -> Void) async throws {
     var options = WorkerOptions()
     options.listen.port = 0
-    options.servers = [Address(host: "127.0.0.1", port: peer)]
+    options.servers = peers.map { Address(host: "127.0.0.1", port: $0) }
     options.loopCount = 2
     try await withNode(
         { [options] started, stop in

@@ -2,7 +2,6 @@ internal import Configuration
 internal import NIOCore
 internal import NIOPosix
 internal import ParameterServer
-internal import PredictionWorker
 internal import Testing
 internal import Transport
 
@@ -70,20 +69,4 @@ struct Group: Sendable {
         guard node < http.count else { return try await body() }
         try await withNode(node) { try await withNodes(from: node + 1, body) }
     }
-}
-
-/// A worker that follows several servers.
-func withWorker(following peers: [Int], _ body: (Int) async throws -> Void) async throws {
-    var options = WorkerOptions()
-    options.listen.port = 0
-    options.servers = peers.map { Address(host: "127.0.0.1", port: $0) }
-    options.loopCount = 2
-    try await withNode(
-        { [options] started, stop in
-            try await WorkerNode(options).run {
-                started($0)
-            } stop: {
-                await stop()
-            }
-        }, body)
 }

@@ -30,9 +30,9 @@ package final class ModelRegistry: Sendable {
         package var names: [String]
         /// Where models of several owners are learned; nil for a node alone.
         package var control: WorkThread?
-        package var links: (any PeerSending)?
+        package var links: PeerLinks?
 
-        package init(node: Int, names: [String], control: WorkThread?, links: (any PeerSending)?) {
+        package init(node: Int, names: [String], control: WorkThread?, links: PeerLinks?) {
             self.node = node
             self.names = names
             self.control = control
@@ -215,18 +215,13 @@ package final class ModelRegistry: Sendable {
         let (lane, earlier) = state.withLockedValue { state -> (ModelLane?, ModelLane?) in
             if let lane = state.lanes[history] { return (lane, nil) }
             guard identity.owners.allSatisfy({ state.place.names.indices.contains($0) }) else { return (nil, nil) }
-            if let shard = identity.owners.firstIndex(of: state.place.node).map({ Shard($0, of: identity.owners.count) }
-            ),
-                let objection = ModelRows.objection(to: spec, shard)
+            if let place = identity.owners.firstIndex(of: state.place.node),
+                let objection = ModelRows.objection(to: spec, Shard(place, of: identity.owners.count))
             {
                 state.place.links?.send(Envelope(history, .closed(reason: objection)), to: other)
                 return (nil, nil)
             }
-            var earlier: ModelLane?
-            if case .open(let lane) = state.models[identity.name] {
-                earlier = lane
-                state.lanes[lane.history] = nil
-            }
+            let earlier: ModelLane? = if case .open(let lane) = state.models[identity.name] { lane } else { nil }
             return (add(identity, spec, history, to: &state), earlier)
         }
         // The model was created anew: followers of the earlier one come back for the new one.

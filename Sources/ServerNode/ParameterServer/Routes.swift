@@ -75,10 +75,8 @@ package struct ServerRoutes: Sendable {
 
     private func created(_ remote: RemoteExchange, _ name: ModelName, _ creation: ModelRegistry.Creation) async {
         switch creation {
-        case .created(let lane), .exists(let lane):
-            let status = if case .created = creation { 201 } else { 200 }
-            let told = await lane.fullStatus()
-            remote.onLoop { $0.respondJSON(describe(name, .open(lane), status: told), status: status) }
+        case .created(let lane): await respond(remote, name, lane, status: 201)
+        case .exists(let lane): await respond(remote, name, lane, status: 200)
         case .otherSpec:
             remote.onLoop {
                 $0.fail(
@@ -123,15 +121,15 @@ package struct ServerRoutes: Sendable {
         exchange.respond(status: 200, contentType: "text/plain", body: Bytes(string: names))
     }
 
-    private func respond(_ exchange: Exchange, _ name: ModelName, _ entry: ModelRegistry.Entry, status: Int = 200) {
-        guard case .open(let lane) = entry else {
-            return exchange.respondJSON(describe(name, entry, status: nil), status: status)
-        }
+    private func respond(_ exchange: Exchange, _ name: ModelName, _ entry: ModelRegistry.Entry) {
+        guard case .open(let lane) = entry else { return exchange.respondJSON(describe(name, entry, status: nil)) }
         let remote = exchange.remote
-        Task {
-            let told = await lane.fullStatus()
-            remote.onLoop { $0.respondJSON(describe(name, entry, status: told), status: status) }
-        }
+        Task { await respond(remote, name, lane, status: 200) }
+    }
+
+    private func respond(_ remote: RemoteExchange, _ name: ModelName, _ lane: ModelLane, status: Int) async {
+        let told = await lane.fullStatus()
+        remote.onLoop { $0.respondJSON(describe(name, .open(lane), status: told), status: status) }
     }
 
     private func describe(_ name: ModelName, _ entry: ModelRegistry.Entry, status: ModelStatus?) -> String {
@@ -216,12 +214,13 @@ package struct ServerRoutes: Sendable {
             }
             return RefusedBody(exchange, status: 404, noModel(text))
         }
-        guard case .open(let lane) = entry else {
-            guard case .closed(_, let reason) = entry else { preconditionFailure("open or closed") }
+        switch entry {
+        case .closed(_, let reason):
             return RefusedBody(exchange, status: 503, closed(name, reason), headers: [("retry-after", "10")])
-        }
-        do throws(TrainingRequest.Problem) { return TrainingPost(lane, try TrainingRequest(exchange)) } catch {
-            return RefusedBody(exchange, status: error.status, error.text)
+        case .open(let lane):
+            do throws(TrainingRequest.Problem) { return TrainingPost(lane, try TrainingRequest(exchange)) } catch {
+                return RefusedBody(exchange, status: error.status, error.text)
+            }
         }
     }
 

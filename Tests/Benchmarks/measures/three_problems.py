@@ -44,7 +44,7 @@ def traffic():
             if followed.get("digest") != digest["digest"]:
                 raise RuntimeError(f"a worker: {followed}, servers: {digest}")
         after = [cpu_seconds(node.pid) for node in (*group.servers, *group.workers)]
-        spent = [now - then for now, then in zip(after, before)]
+        spent = [end - start for end, start in zip(after, before)]
         published = sum(model["published_bytes"] for server in group.servers
                         for model in ask(server.http, "GET", "/v1/status").json()["models"])
         sent = file.stat().st_size

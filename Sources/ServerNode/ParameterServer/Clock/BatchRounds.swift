@@ -65,11 +65,8 @@ package struct BatchRounds: Sendable {
 
     private mutating func decide() -> Decision {
         let window = rounds.window
-        let (sums, examples) = (sums, examples)
-        let accepted = rounds.received(
-            margins: sums.span.extracting(first: window.count), labels: examples.labels.span,
-            importances: examples.importances.span)
-        guard let accepted else { return .contradiction("a round over settled examples learned none") }
+        guard let accepted = Self.accepted(&rounds, sums, examples)
+        else { return .contradiction("a round over settled examples learned none") }
         for k in 0..<accepted { margins[window.lowerBound + k] = sums[k] }
         let told = Residuals(
             round: round, accepted: accepted, window: rounds.window.count,
@@ -77,11 +74,18 @@ package struct BatchRounds: Sendable {
         round += 1
         if rounds.window.isEmpty {
             validation.add(margins: margins, examples, 0..<examples.exampleCount)
-            self.examples = ExampleBatch()
+            examples = ExampleBatch()
         } else {
             startRound()
         }
         return .next(told)
+    }
+
+    /// A function of its own, so that nobody holds the sums while the next round begins to write them.
+    private static func accepted(_ rounds: inout SettledRounds, _ sums: [Double], _ examples: ExampleBatch) -> Int? {
+        rounds.received(
+            margins: sums.span.extracting(first: rounds.window.count), labels: examples.labels.span,
+            importances: examples.importances.span)
     }
 
     private mutating func startRound() {

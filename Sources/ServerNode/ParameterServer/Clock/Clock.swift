@@ -118,7 +118,7 @@ package struct Clock: Sendable {
     /// The current batch's last round is over.
     ///
     /// - Parameters:
-    ///   - rounds: their state behind the batch, for the header.
+    ///   - acceptedLately, windowMax: the rounds' state behind the batch, for the header.
     ///   - now: milliseconds since 1970, for forgetting trainers.
     package mutating func learned(acceptedLately: Int, windowMax: Int, atMilliseconds now: UInt64) {
         guard let current, let offer = batches[current]?.offer else { preconditionFailure("a batch is ordered") }
@@ -171,10 +171,9 @@ package struct Clock: Sendable {
 
     /// A node lives anew: what its intake had is gone with it, except what is ordered.
     package mutating func lostIntake(_ node: Int) {
-        for (batch, state) in batches.filter({ $0.key.node == node }).mapValues(\.state) where state != .ordered {
-            drop(batch)
-        }
-        retries.removeAll { $0.node == node && batches[$0] == nil }
+        let lost = batches.filter { $0.key.node == node && $0.value.state != .ordered }.keys
+        // By number, so that a seed is one run.
+        for batch in lost.sorted(by: { $0.number < $1.number }) { drop(batch) }
         overBodies.removeAll { $0.node == node }
         grantWhatFits()
     }

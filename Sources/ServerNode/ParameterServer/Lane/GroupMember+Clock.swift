@@ -159,7 +159,8 @@ extension GroupMember {
     package var wakeMilliseconds: UInt64? {
         let offers = offeredAt.isEmpty ? nil : lastTick + Self.offerTickMilliseconds
         guard let clock, phase == .open else { return offers }
-        return [offers, wake(of: clock)].compactMap { $0 }.min()
+        guard let wake = wake(of: clock) else { return offers }
+        return min(wake, offers ?? wake)
     }
 
     private func wake(of clock: Clock) -> UInt64? {

@@ -3,10 +3,8 @@ internal import Domain
 
 /// The intake's side of a member: batches that wait for an answer.
 extension GroupMember {
-    func isOffered(_ batch: BatchID) -> Bool { offeredAt[batch] != nil }
-
     mutating func granted(_ batch: BatchID) {
-        guard isOffered(batch) else { return withdraw(batch) }
+        guard offeredAt[batch] != nil else { return withdraw(batch) }
         outputs.append(.deliver(batch))
     }
 
@@ -18,7 +16,8 @@ extension GroupMember {
     /// Gives up batches that were not answered in time. A named one may be sent again: it is learned once all the same.
     mutating func expireOffers(_ now: Now) {
         let wait = UInt64(Limits.Group.answerWait.seconds * 1000)
-        for (batch, since) in offeredAt where since + wait <= now.uptime {
+        let late = offeredAt.filter { $0.value + wait <= now.uptime }.keys
+        for batch in late.sorted(by: { $0.number < $1.number }) {
             let reason = waitsFor ?? "\(names[clockNode]), where its clock is"
             answer(batch, .refused("not learned within \(wait / 1000) s; the model waits for \(reason)"))
             withdraw(batch)

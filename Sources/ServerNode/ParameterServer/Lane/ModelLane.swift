@@ -31,7 +31,7 @@ package final class ModelLane: @unchecked Sendable {
     let node: Int
     let names: [String]
     let thread: WorkThread
-    let links: (any PeerSending)?
+    let links: PeerLinks?
     let nextBatchNumber: Locked<UInt64>
     let started = ContinuousClock.now
 
@@ -55,7 +55,7 @@ package final class ModelLane: @unchecked Sendable {
     ///   - links: to the other nodes; nil where there are none.
     package init(
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, publishInterval: Duration, node: Int = 0,
-        names: [String] = [""], thread: WorkThread = WorkThread(), links: (any PeerSending)? = nil
+        names: [String] = [""], thread: WorkThread = WorkThread(), links: PeerLinks? = nil
     ) {
         name = identity.name
         self.spec = spec

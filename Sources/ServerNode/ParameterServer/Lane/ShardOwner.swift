@@ -46,8 +46,6 @@ package struct ShardOwner: ~Copyable {
 
     /// Whether the rows hold only what is learned: copies may read them.
     package var isSettled: Bool { current?.isTentative != true }
-    /// Whether the rows are exactly those of `version`.
-    package var isAtCommit: Bool { current == nil }
     /// Whether the last publish was of what the rows hold.
     var isPublished: Bool { current == nil && version == publisher.version }
     var parkedCount: Int { parked.count }

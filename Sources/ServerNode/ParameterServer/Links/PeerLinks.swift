@@ -3,8 +3,8 @@ internal import Domain
 internal import Logging
 package import Transport
 
-/// A node's links to all others, both roads and both directions.
-package final class PeerLinks: PeerSending {
+/// A node's links to all others, both roads and both directions. Each road keeps its order; between the two there is none.
+package final class PeerLinks: Sendable {
     /// What becomes of what arrives. Set once, before anything can arrive.
     struct Receiver: Sendable {
         var message: @Sendable (Envelope, _ from: Int) -> Void
@@ -54,14 +54,18 @@ package final class PeerLinks: PeerSending {
         peers.withLockedValue { $0 = all }
     }
 
+    /// On the control link.
     package func send(_ envelope: Envelope, to node: Int) {
         peer(node)?.control.send(Bytes(bytes: envelope.bytes))
     }
 
+    /// A message already in bytes, on the bulk link.
     package func sendBulk(_ bytes: Bytes, to node: Int) { peer(node)?.bulk.send(bytes) }
 
+    /// Whether the control link to a node stands.
     package func isUp(_ node: Int) -> Bool { peer(node)?.control.isUp.withLockedValue { $0 } ?? true }
 
+    /// Whether a batch for a node may join what waits there; a clock must be reached, so that someone answers.
     package func hasRoom(_ node: Int, clock: Bool) -> Bool {
         guard let peer = peer(node) else { return true }
         let waiting = peer.bulk.waitingByteCount.withLockedValue { $0 }

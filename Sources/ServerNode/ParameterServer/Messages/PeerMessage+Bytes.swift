@@ -149,7 +149,7 @@ extension FieldWriter {
         put(UInt32(slice.exampleCount))
         put(UInt32(slice.featureCount))
         put(UInt8(isPlain ? 0 : 1))
-        put(Array(slice.offsets[1...]), first: slice.exampleCount)
+        put(slice.offsets, 1..<slice.exampleCount + 1)
         put(slice.indices, first: slice.featureCount)
         if !isPlain { put(slice.values, first: slice.featureCount) }
     }

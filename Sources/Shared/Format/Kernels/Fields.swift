@@ -10,15 +10,22 @@ package struct FieldWriter: Sendable {
         target.store(number, at: start)
     }
 
-    /// Numbers one behind the other, without a count.
+    /// The first numbers of an array, one behind the other, without a count.
     package mutating func put<Number: BitwiseCopyable>(_ numbers: [Number], first count: Int) {
-        precondition(count <= numbers.count, "as many numbers as there are")
-        let byteCount = count * MemoryLayout<Number>.stride
+        put(numbers, 0..<count)
+    }
+
+    /// As above, those of `range`.
+    package mutating func put<Number: BitwiseCopyable>(_ numbers: [Number], _ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= numbers.count, "as many numbers as there are")
+        let stride = MemoryLayout<Number>.stride
+        let bytesOfRange = range.lowerBound * stride..<range.upperBound * stride
+        let byteCount = bytesOfRange.count
         let start = grow(by: byteCount)
         unsafe bytes.withUnsafeMutableBytes { target in
             unsafe numbers.withUnsafeBytes { source in
                 let part = unsafe UnsafeMutableRawBufferPointer(rebasing: target[start...])
-                unsafe part.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<byteCount]))
+                unsafe part.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[bytesOfRange]))
             }
         }
     }

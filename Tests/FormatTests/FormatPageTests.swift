@@ -1,26 +1,7 @@
 internal import Domain
 internal import Format
-// Only to read a file of the repository; no product imports Foundation.
-internal import FoundationEssentials
+internal import TestSupport
 internal import Testing
-
-/// `docs/FORMAT.md` as it stands in the repository.
-struct FormatPage {
-    let text: String
-
-    init() throws {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        text = try String(contentsOfFile: "/\(root)/docs/FORMAT.md", encoding: .utf8)
-    }
-
-    /// The bytes of the block that begins with "```hex name".
-    func bytes(of name: String) throws -> [UInt8] {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        let start = try #require(lines.firstIndex(of: "```hex \(name)"), "the page has no example \(name)")
-        let block = lines[(start + 1)...].prefix { $0 != "```" }
-        return try block.flatMap { $0.split(separator: " ") }.map { try #require(UInt8($0, radix: 16)) }
-    }
-}
 
 @Suite("The bytes are those of docs/FORMAT.md")
 struct FormatPageTests {
