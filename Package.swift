@@ -71,11 +71,12 @@ let package = Package(
         shared("HTTP2", ["CNghttp2", "Domain"]),
         shared("Transport", ["Domain", "Files", "HTTP2", system] + nio),
         shared("DeltaFeed", ["Domain", "Format"]),
+        shared("Journal", ["Domain", "Files", "Format", system]),
         .target(
             name: "ParameterServer",
             dependencies: [
-                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Transport",
-                "Files", "Telemetry",
+                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Journal",
+                "Transport", "Files", "Telemetry",
                 system, log,
             ],
             path: "Sources/ServerNode/ParameterServer", swiftSettings: strict),
@@ -106,8 +107,8 @@ let package = Package(
         .target(
             name: "ClusterSimulation",
             dependencies: [
-                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Learning", "Scoring",
-                "Transport",
+                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Journal", "Learning",
+                "Scoring", "Transport",
             ],
             path: "Tests/ClusterSimulation", swiftSettings: strict),
         .executableTarget(

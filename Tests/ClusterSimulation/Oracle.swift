@@ -22,11 +22,13 @@ struct Oracle {
         var learner: Learner
         init(_ spec: ModelSpec) { learner = Learner(spec) }
     }
-    private let reference: Reference
+    private var reference: Reference
+    private let spec: ModelSpec
     private let batches: [Name: ExampleBatch]
 
     init(_ spec: ModelSpec, _ batches: [Name: ExampleBatch]) {
         reference = Reference(spec)
+        self.spec = spec
         digests = [.zero: WeightDigest()]
         self.batches = batches
     }
@@ -59,6 +61,17 @@ struct Oracle {
             throw .init(what: "commit \(header.number) is version \(header.version)")
         }
         digests[header.version] = reference.learner.digest
+    }
+
+    /// Commits above this one never were.
+    mutating func cut(to number: UInt64) {
+        let kept = headers.prefix(Int(number))
+        guard kept.count < headers.count else { return }
+        (headers, digests, committed, next) = ([], [.zero: WeightDigest()], [], [:])
+        reference = Reference(spec)
+        for header in kept {
+            do throws(Violation) { try saw(header, at: "the log") } catch { preconditionFailure("seen before") }
+        }
     }
 
     func hasCommitted(_ name: Name) -> Bool { committed.contains(name) }

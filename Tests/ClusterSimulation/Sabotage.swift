@@ -21,4 +21,19 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case doesNotResend
     /// Messages that arrived are not sent again.
     case resendsEverything
+    /// F1: an epoch begins behind the clock's last commit, though an owner's disk ends before it.
+    case beginsAtTheLatest
+    /// F3, F5: an owner says durable when a commit was given to its disk.
+    case acknowledgesBeforeSync
+    /// F6: a disk that was replaced counts as one that nothing was ever on.
+    case forgetsTheFloor
+    /// F7: an owner has begun before its disk says which commits are void.
+    case ordersBeforeCut
+
+    var needsJournal: Bool {
+        switch self {
+        case .beginsAtTheLatest, .acknowledgesBeforeSync, .forgetsTheFloor, .ordersBeforeCut: true
+        default: false
+        }
+    }
 }

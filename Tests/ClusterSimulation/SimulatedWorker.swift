@@ -11,13 +11,16 @@ struct SimulatedFeed {
         case following(next: UInt64)
         case copying(CopyStream, next: UInt64)
         /// Every chunk is taken: the copy ends with the next publish, or with the last when nothing was learned since.
-        case ending(base: Version, next: UInt64)
+        case ending(settled: Version, next: UInt64)
     }
     private var state: State
     private(set) var isEnded = false
+    /// Of the node's rows: when they are read anew a copy under way is void.
+    private let generation: Int
 
     init(_ node: SimulatedNode, _ shard: Shard, position: FeedMeeting.Position?, _ records: inout [[UInt8]]) {
         let ring = node.ring
+        generation = node.generation
         if let position, position.history == node.member.history, let next = ring.number(after: position.version) {
             state = .following(next: next)
             return
@@ -31,6 +34,12 @@ struct SimulatedFeed {
 
     /// Sends what there is to send; a chunk of a copy only while the rows are settled.
     mutating func pump(_ node: SimulatedNode, _ records: inout [[UInt8]]) {
+        if generation != node.generation {
+            guard case .following = state else {
+                isEnded = true
+                return
+            }
+        }
         switch state {
         case .following(var next):
             send(&next, node, nil, &records)
@@ -47,10 +56,10 @@ struct SimulatedFeed {
             send(&next, node, nil, &records)
             state =
                 stream.nextRange == nil
-                ? .ending(base: node.ring.version, next: next)
+                ? .ending(settled: node.member.settlingVersion, next: next)
                 : .copying(stream, next: next)
-        case .ending(let base, var next):
-            guard node.member.isPublished || node.ring.version > base else { return }
+        case .ending(let settled, var next):
+            guard node.ring.version >= settled else { return }
             let version = node.ring.version
             send(&next, node, version, &records)
             let stamp = RecordStamp(

@@ -8,7 +8,7 @@ extension Simulation {
         if let violation { throw .init(what: violation) }
         guard let node = nodes[place] else { return }
         if isDying { return }
-        if case .closed(let reason) = node.member.phase {
+        if case .closed(let reason) = node.member.phase, !isDiskLost {
             throw .init(what: "\(names[place]) closed the model: \(reason)")
         }
         // 1: one batch after the other, whole, in each trainer's sequence; the same headers everywhere.
@@ -16,23 +16,27 @@ extension Simulation {
         // 2: ordered only what every owner has; parked only what was granted.
         try checkParked()
         // 7: marks are a function of the headers.
-        if let clock = node.member.clock {
+        if let clock = node.member.clock, node.member.phase == .open, !clock.isBetweenCommits {
             for trainer in trainers where sabotage != .forgetsNames {
                 guard clock.marks.next(of: trainer.name) == oracle.expected(of: trainer.name) else {
                     throw .init(what: "the clock's mark of \(trainer.name) is not what the headers say")
                 }
             }
         }
-        // 4: acknowledged and published only what all owners have learned.
-        let learned = learnedByAll
+        // 4: acknowledged and published only what is on all owners' disks, or learned where there are none.
+        let learned = journals ? durableEverywhere : learnedByAll
         for (name, version) in acknowledgements {
-            guard oracle.hasCommitted(name), version <= learned else {
+            guard oracle.hasCommitted(name), version <= learned || isDiskLost else {
                 throw .init(
                     what: "\(name.trainer) \(name.sequence) was acknowledged at \(version), all have \(learned)")
             }
         }
+        for (name, _) in acknowledgements { everAcknowledged.insert(name) }
         acknowledgements = []
-        for (version, _) in parts where version > learned {
+        for name in everAcknowledged where !oracle.hasCommitted(name) {
+            throw .init(what: "\(name.trainer) \(name.sequence) was acknowledged and is lost")
+        }
+        for (version, _) in parts where !isDiskLost && version > learned {
             throw .init(what: "version \(version) was published, all owners have \(learned)")
         }
         parts = []
@@ -42,7 +46,8 @@ extension Simulation {
         let seen = committed
         committed = []
         for header in seen { try oracle.saw(header, at: names[place]) }
-        guard owners.count > 1, let (number, hash) = node.member.lastCommit, number > 0 else { return }
+        guard owners.count > 1, node.member.phase == .open, node.member.epoch == nodes[owners[0]]?.member.epoch,
+            let (number, hash) = node.member.lastCommit, number > 0 else { return }
         guard sabotage == .forgetsNames || oracle.headers[Int(number) - 1].hash == hash else {
             throw .init(what: "\(names[place]) has another header of commit \(number)")
         }
@@ -53,8 +58,17 @@ extension Simulation {
         owners.map { nodes[$0]?.member.learnedVersion ?? .zero }.min() ?? .zero
     }
 
+    /// The version that is on every owner's disk.
+    private var durableEverywhere: Version { owners.map { durable[$0].last?.version ?? .zero }.min() ?? .zero }
+
     private func checkParked() throws(Oracle.Violation) {
-        guard let clock = nodes[owners[0]]?.member.clock else { return }
+        guard nodes[owners[0]]?.member.phase == .open, let clock = nodes[owners[0]]?.member.clock else { return }
+        let epoch = nodes[owners[0]]?.member.epoch
+        // An owner that died has no slices, until the clock hears of it and begins another epoch.
+        let clockNode = owners[0]
+        guard owners.allSatisfy({ $0 == clockNode || known[clockNode][$0] == lives[$0] }),
+            owners.allSatisfy({ nodes[$0]?.member.epoch == epoch })
+        else { return }
         if let current = clock.current, owners.count > 1 {
             for owner in owners {
                 guard nodes[owner]?.member.has(current) == true else {
@@ -84,6 +98,7 @@ extension Simulation {
     }
 
     func checkAtRest() throws(Oracle.Violation) {
+        if isDiskLost { return }
         for trainer in trainers {
             for sequence in 1...UInt64(trainer.batches.count) {
                 guard oracle.hasCommitted(Oracle.Name(trainer: trainer.name, sequence: sequence)) else {
@@ -96,5 +111,23 @@ extension Simulation {
         guard sum == oracle.digests[oracle.version] else {
             throw .init(what: "the owners' weights are not the oracle's")
         }
+    }
+}
+
+extension Simulation {
+    /// Where everything stands, for whoever looks into a seed.
+    package var story: String {
+        var lines = ["\(steps) steps, \(journals ? "journals" : "no journals"), owners \(owners), faults left \(faultsLeft), down \(down), disk lost \(isDiskLost), log at \(oracle.headers.count) \(oracle.version)"]
+        for place in nodes.indices {
+            guard let node = nodes[place] else {
+                lines.append("\(names[place]): not there")
+                continue
+            }
+            lines.append(
+                "\(names[place]): epoch \(node.member.epoch) \(node.member.phase) log \(node.member.log.number) stable \(node.member.log.stableNumber) waits \(node.member.waitsFor ?? "") pending \(node.pending.count) journal \(node.journal?.waiting.count ?? -1) learned \(node.member.learnedVersion)")
+        }
+        for trainer in trainers { lines.append("\(trainer.name): \(trainer.acknowledged.sorted()) of \(trainer.batches.count), posted \(trainer.posted)") }
+        for worker in workers { lines.append("worker shows \(worker.shown.map { "\($0.version)" } ?? "nothing")") }
+        return lines.joined(separator: "\n")
     }
 }

@@ -17,7 +17,9 @@ extension Simulation {
         case 7: trainers[Int.random(in: trainers.indices, using: &random)].restart()
         case 8: workers[Int.random(in: workers.indices, using: &random)] = newWorker()
         default:
-            if ownerCrashesLeft > 0 { try crashOwner() } else { loseFeed() }
+            guard ownerCrashesLeft > 0 else { return loseFeed() }
+            let dead = owners.randomElement(using: &random)!
+            if journals { try crashOwner(dead) } else { try loseOwner(dead) }
         }
     }
 
@@ -28,16 +30,53 @@ extension Simulation {
 
     private func crash(_ place: Int) {
         lives[place] += 1
+        known[place] = Array(repeating: 0, count: nodeCount)
         lostSenders.merge(nodes[place]?.pending ?? [:]) { $1 }
+        disks[place].crashed(power: Int.random(in: 0..<3, using: &random) == 0, &random)
         nodes[place] = nil
         network.crashed(place)
         for t in trainers.indices { trainers[t].crashed(node: place) }
     }
 
+    /// An owner with a disk dies, or all do at once; they come back sooner or later.
+    func crashOwner(_ place: Int) throws(Oracle.Violation) {
+        ownerCrashesLeft -= 1
+        let all = Int.random(in: 0..<6, using: &random) == 0
+        for dead in all ? owners : [place] where nodes[dead] != nil {
+            let known = all ? 0 : othersKnowStable(than: dead)
+            crash(dead)
+            down.insert(dead)
+            if known > 0, mayLoseDisk(dead) { loseDisk(dead) }
+            for worker in workers { worker.disconnect(owners.firstIndex(of: dead)!) }
+        }
+    }
+
+    /// The highest commit that owners other than this one know to be stable.
+    private func othersKnowStable(than dead: Int) -> UInt64 {
+        owners.filter { $0 != dead }.reduce(0) { known, other in
+            guard let node = nodes[other] else { return known }
+            return max(known, node.member.log.stableNumber)
+        }
+    }
+
+    private func mayLoseDisk(_ dead: Int) -> Bool {
+        if sabotage == .forgetsTheFloor { return dead == owners[0] }
+        return sabotage == nil && Int.random(in: 0..<8, using: &random) == 0
+    }
+
+    private func loseDisk(_ dead: Int) {
+        disks[dead] = SimulatedDisk()
+        durable[dead] = []
+        // Without the floor nobody notices.
+        isDiskLost = sabotage == nil
+        // Who else dies before the next heartbeat may take with it what it knew to be stable.
+        if isDiskLost { faultsLeft = 0 }
+    }
+
     /// An owner dies with its rows: the model closes everywhere, nothing more is acknowledged, and it is created anew.
-    private func crashOwner() throws(Oracle.Violation) {
-        // One that never heard of the model has lost nothing.
-        let dead = owners.randomElement(using: &random)!
+    private func loseOwner(_ dead: Int) throws(Oracle.Violation) {
+        // One that never heard of the model has lost nothing, nor one whose commits nobody was told of.
+        guard dead == owners[0] || othersKnowStable(than: dead) > 0 else { return }
         guard nodes[dead] != nil, nodes[owners[0]]?.member.phase == .open else { return }
         ownerCrashesLeft -= 1
         crash(dead)
@@ -50,6 +89,7 @@ extension Simulation {
         history = History(history.rawValue + 1)
         for t in trainers.indices { trainers[t].restart() }
         parts = []
+        everAcknowledged = []
         acknowledgements = []
         committed = []
         begin()
@@ -68,6 +108,7 @@ extension Simulation {
         let worker = workers.randomElement(using: &random)!
         let owner = Int.random(in: 0..<owners.count, using: &random)
         guard let node = nodes[owners[owner]], !node.isClosed else { return worker.disconnect(owner) }
+        guard worker.connections[owner] != nil || node.member.phase == .open else { return }
         guard worker.connections[owner] != nil else {
             var records: [[UInt8]] = []
             let feed = SimulatedFeed(

@@ -14,10 +14,9 @@ extension Simulation {
             }
         case (.commitsInsideBatches, .residuals(let told)) where told.window > 0:
             let clock = node.member.clock!
-            let header = CommitHeader(
-                history: history, number: clock.number + 1, previousHash: clock.hash, stableNumber: clock.stableNumber,
-                version: clock.version + told.accepted, exampleCount: 0, acceptedLately: 0, windowMax: 8,
-                fingerprint: spec.fingerprint, batches: [])
+            var header = emptyHeader
+            (header.number, header.previousHash) = (clock.number + 1, clock.hash)
+            header.version = clock.position + told.accepted
             return [message, .commit(header)]
         case (.publishesElsewhere, .publish) where to == owners.last:
             delayedPublish.append(message)
@@ -29,13 +28,29 @@ extension Simulation {
             told.window -= 1
             told.residuals.removeFirst()
             return [.residuals(told)]
+        case (.beginsAtTheLatest, .joined(var joined)):
+            if let log = nodes[owners[0]]?.member.log, log.number > joined.number {
+                (joined.number, joined.hash) = (log.number, log.hash)
+            }
+            return [.joined(joined)]
+        case (.forgetsTheFloor, .joined(var joined)):
+            joined.stableNumber = 0
+            return [.joined(joined)]
         default: break
         }
         return [message]
     }
 
+    /// Whether a node without one of the rules about disks goes on as if the entry were on the disk.
+    func isToldBeforeSync(_ entry: JournalEntry) -> Bool {
+        switch (sabotage, entry) {
+        case (.acknowledgesBeforeSync, .commit), (.ordersBeforeCut, .cut): true
+        default: false
+        }
+    }
+
     private func forge(_ message: PeerMessage, from owner: Int) {
         guard let clock = nodes[owners[0]] else { return }
-        clock.member.received(message, from: owner, time)
+        clock.member.received(Envelope(history, epoch: clock.member.epoch, message), from: owner, time)
     }
 }

@@ -3,12 +3,13 @@ internal import DeltaFeed
 internal import Domain
 internal import Features
 internal import Format
+internal import Journal
 internal import Learning
 internal import ParameterServer
 internal import Transport
 
-/// A whole cluster in one thread, by seed: server nodes, trainers, workers, and a network that delays, loses connections
-/// and keeps no order between them. Anything may crash and come back.
+/// A whole cluster in one thread, by seed: server nodes with their disks, trainers, workers, and a network that delays, loses
+/// connections and keeps no order between them. Anything may crash and come back; power may fail.
 ///
 /// The machines are the product's. Only what does I/O is played here. What must hold is checked at every step
 /// (`Simulation+Checks`), and when nothing more goes wrong everything must come to rest: every batch acknowledged, every
@@ -28,7 +29,16 @@ package final class Simulation {
     let owners: [Int]
     var history: History
     let names: [String]
+    /// Whether nodes keep journals.
+    let journals: Bool
+    var disks: [SimulatedDisk]
     var nodes: [SimulatedNode?]
+    /// Owners that crashed and have not come back.
+    var down: Set<Int> = []
+    /// The highest commit of each owner's disk, and its version.
+    var durable: [[(number: UInt64, version: Version)]]
+    /// A disk was replaced by an empty one: the model must refuse to go on.
+    var isDiskLost = false
     var lives: [UInt64]
     var network: SimulatedNetwork
     var trainers: [SimulatedTrainer]
@@ -43,21 +53,22 @@ package final class Simulation {
 
     // What was seen and is to be checked.
     /// What each node knows of the others' lives.
-    var known: [[UInt64]] = []
+    var known: [[UInt64]]
     var parts: [(version: Version, node: SimulatedNode)] = []
     var acknowledgements: [(name: Oracle.Name, version: Version)] = []
     var violation: String?
     /// Headers that the clock decided and nobody has checked.
     var committed: [CommitHeader] = []
-    /// The batch whose rounds are under way.
-    var lastOrdered: BatchID?
     /// Names that a clock without the rule of sequence is not told.
     var forgotten: [BatchID: Offer.Name] = [:]
     /// Batches of intakes that died.
-    var lostSenders: [BatchID: (trainer: Int, sequence: UInt64, slices: [ExampleBatch])] = [:]
+    var lostSenders: [BatchID: SimulatedNode.Pending] = [:]
+    /// Everything that any trainer was ever told.
+    var everAcknowledged: Set<Oracle.Name> = []
     var isDying = false
 
     let ringByteCountMax: Int
+    package var trace = false
 
     package init(seed: UInt64, sabotage: Sabotage? = nil) {
         self.seed = seed
@@ -76,14 +87,19 @@ package final class Simulation {
         owners = Array((0..<nodeCount).shuffled(using: &random).prefix(ownerCount))
         history = History(seed | 1 << 40)
         names = (0..<nodeCount).map { "server-\($0)" }
+        journals = sabotage.map(\.needsJournal) ?? (Int.random(in: 0..<4, using: &random) > 0)
+        disks = (0..<nodeCount).map { _ in SimulatedDisk() }
+        durable = Array(repeating: [], count: nodeCount)
         nodes = Array(repeating: nil, count: nodeCount)
         lives = Array(repeating: 1, count: nodeCount)
+        known = Array(repeating: Array(repeating: 0, count: nodeCount), count: nodeCount)
         network = SimulatedNetwork(nodeCount: nodeCount)
         network.resends = sabotage != .doesNotResend
         network.counts = sabotage != .resendsEverything
         faultsLeft = Int.random(in: 0...8, using: &random)
-        if sabotage == .doesNotResend || sabotage == .resendsEverything { faultsLeft = 8 }
+        if sabotage == .doesNotResend || sabotage == .resendsEverything || journals { faultsLeft = 12 }
         ownerCrashesLeft = sabotage == nil && Int.random(in: 0..<5, using: &random) == 0 ? 1 : 0
+        if journals { ownerCrashesLeft = Int.random(in: 0...6, using: &random) }
         ringByteCountMax = [600, 4000, 1 << 20].randomElement(using: &random)!
         var trainers: [SimulatedTrainer] = []
         for t in 0..<Int.random(in: 1...3, using: &random) {
@@ -118,10 +134,29 @@ package final class Simulation {
         }
         oracle = Oracle(spec, batches)
         workers = (0..<2).map { _ in newWorker() }
-        let clock = newNode(owners[0])
-        nodes[owners[0]] = clock
-        clock.member.gather(time)
-        flush(owners[0])
+        start(owners[0])
+    }
+
+    /// A node begins, with what its disk holds; the clock's gathers the owners.
+    func start(_ place: Int) {
+        down.remove(place)
+        guard owners.contains(place) else { return }
+        let node: SimulatedNode
+        do { node = try newNode(place) } catch {
+            violation = "\(names[place]) does not start: \(error)"
+            return
+        }
+        // What had been written when the process ended may have got to the disk all the same.
+        if let journal = node.journal {
+            durable[place] = journal.commits(through: .max).entries.compactMap { entry in
+                if case .commit(let header, _, _) = entry { (header.number, header.version) } else { nil }
+            }
+        }
+        // Whoever has never heard of the model waits until it does.
+        guard place == owners[0] || node.journal?.recovered != nil else { return }
+        nodes[place] = node
+        if place == owners[0] { node.member.gather(time) }
+        flush(place)
     }
 
     func newWorker() -> SimulatedWorker {
@@ -134,11 +169,13 @@ package final class Simulation {
         ModelIdentity(name: ModelName("m")!, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
     }
 
-    func newNode(_ place: Int) -> SimulatedNode {
+    func newNode(_ place: Int) throws -> SimulatedNode {
+        let journal = journals && owners.contains(place) ? try SimulatedJournal(disks[place], history) : nil
         let member = GroupMember(
-            identity, spec, history: history, node: place, names: names, publishMilliseconds: 100)
+            identity, spec, history: history, node: place, names: names, publishMilliseconds: 100,
+            journals: journals, log: journal?.recovered?.log ?? OwnerLog())
         let shard = owners.firstIndex(of: place).map { Shard($0, of: owners.count) } ?? .whole
-        return SimulatedNode(member, shard, life: lives[place], ringByteCountMax: ringByteCountMax)
+        return SimulatedNode(member, shard, journal, life: lives[place], ringByteCountMax: ringByteCountMax)
     }
 
     // MARK: the run
@@ -162,15 +199,18 @@ package final class Simulation {
         case 12..<16: try passTime()
         case 16..<26: try follow()
         case 26..<32: try connect()
-        case 32..<40: for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
+        case 32..<38: try writeJournal()
+        case 38, 39: if let place = down.randomElement(using: &random) { start(place) }
+        case 40..<46: for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
         default: try deliver()
         }
         return !isAtRest
     }
 
     var isAtRest: Bool {
-        guard faultsLeft == 0 || trainers.allSatisfy(\.isDone) else { return false }
-        guard trainers.allSatisfy(\.isDone) else { return false }
+        if isDiskLost { return nodes[owners[0]]?.isClosed == true }
+        guard trainers.allSatisfy(\.isDone), down.isEmpty else { return false }
+        guard owners.allSatisfy({ nodes[$0]?.member.phase == .open }) else { return false }
         return workers.allSatisfy { $0.shown?.version == oracle.version && $0.shown?.history == history }
     }
 
@@ -183,6 +223,7 @@ package final class Simulation {
             }
         }
         for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
+        for place in nodes.indices { try writeJournal(place) }
     }
 
     func deliver() throws(Oracle.Violation) {
@@ -190,11 +231,13 @@ package final class Simulation {
         let places = network.links.indices.filter {
             !network.links[$0].wire.isEmpty || !network.links[$0].confirmations.isEmpty
         }
-        let owing = nodes.indices.filter { nodes[$0]?.member.hasStep == true }
+        let owing = nodes.indices.filter { nodes[$0]?.hasWork == true }
         let choice = Int.random(in: 0..<max(1, places.count + owing.count), using: &random)
         if choice >= places.count {
             guard choice - places.count < owing.count else { return }
-            return try stepOwner(owing[choice - places.count])
+            let place = owing[choice - places.count]
+            if nodes[place]?.member.hasStep == true { return try stepOwner(place) }
+            return try writeJournal(place)
         }
         let place = places[choice]
         let link = network.links[place]
@@ -220,15 +263,16 @@ package final class Simulation {
 
     func take(_ envelope: Envelope, from other: Int, at place: Int) throws(Oracle.Violation) {
         guard envelope.history == history else { return }
+        if trace { print(steps, names[other], "->", names[place], envelope.epoch, String(describing: envelope.message).prefix(60)) }
         switch envelope.message {
         case .prepare, .opened:
             let isNew = nodes[place] == nil
-            if isNew { nodes[place] = newNode(place) }
-            if case .prepare = envelope.message, isNew { nodes[place]!.member.join() }
+            guard isNew, !down.contains(place) else { break }
+            do { nodes[place] = try newNode(place) } catch { throw .init(what: "\(error)") }
         default: break
         }
         guard let node = nodes[place] else { return }
-        node.member.received(envelope.message, from: other, time)
+        node.member.received(envelope, from: other, time)
         flush(place)
         try check(place)
     }
@@ -237,6 +281,37 @@ package final class Simulation {
         nodes[place]?.member.step(time)
         flush(place)
         try check(place)
+    }
+
+    func writeJournal() throws(Oracle.Violation) {
+        let owing = nodes.indices.filter { nodes[$0]?.journal?.waiting.isEmpty == false }
+        if let place = owing.randomElement(using: &random) { try writeJournal(place) }
+    }
+
+    /// What waits for a node's disk gets there, unless the disk is full or the node's end comes first.
+    func writeJournal(_ place: Int) throws(Oracle.Violation) {
+        guard let node = nodes[place], let journal = node.journal, !journal.waiting.isEmpty else { return }
+        if faultsLeft > 0, Int.random(in: 0..<30, using: &random) == 0 {
+            journal.disk.accident = Bool.random(using: &random) ? .full : .broken
+        }
+        let entries: [(entry: JournalEntry, isTold: Bool)]
+        do throws(DiskFailure) { entries = try journal.write() } catch {
+            return try crashOwner(place)
+        }
+        for (entry, isTold) in entries {
+            note(entry, place)
+            if !isTold { node.member.journaled(time) }
+            flush(place)
+        }
+        try check(place)
+    }
+
+    private func note(_ entry: JournalEntry, _ place: Int) {
+        switch entry {
+        case .commit(let header, _, _): durable[place].append((header.number, header.version))
+        case .cut(_, let number): durable[place].removeAll { $0.number > number }
+        default: break
+        }
     }
 
     func passTime() throws(Oracle.Violation) {
@@ -262,6 +337,7 @@ package final class Simulation {
 
     func connect(_ place: Int) throws(Oracle.Violation) {
         let link = network.links[place]
+        guard !down.contains(link.from), !down.contains(link.to) else { return }
         guard network.connect(place, lives: lives) else {
             throw .init(what: "the ends of a link contradict each other")
         }
@@ -270,7 +346,6 @@ package final class Simulation {
     }
 
     func met(_ place: Int, hearsOf other: Int) throws(Oracle.Violation) {
-        if known.isEmpty { known = Array(repeating: Array(repeating: 0, count: nodeCount), count: nodeCount) }
         let before = known[place][other]
         known[place][other] = lives[other]
         guard before != 0, before != lives[other] else { return }
@@ -278,7 +353,8 @@ package final class Simulation {
         guard let node = nodes[place] else { return }
         node.member.restarted(other, time)
         if node.member.isClock && node.member.phase == .open {
-            network.send(Envelope(history, .opened(identity)), from: place, to: other, on: .control)
+            network.send(
+                Envelope(history, epoch: node.member.epoch, .opened(identity)), from: place, to: other, on: .control)
         }
         flush(place)
         try check(place)
@@ -296,7 +372,6 @@ package final class Simulation {
         let id = BatchID(node: place, number: node.nextNumber)
         let isWhole = owners == [place]
         let slices = isWhole ? [] : batch.slices(owners.count)
-        node.pending[id] = (t, sequence, slices)
         let name = Offer.Name(trainer: trainers[t].name, sequence: sequence, digest: sequence * 7)
         var offer = BatchOffer(
             batch: id, body: node.nextNumber, name: name, byteCount: 12 << 20, featureCount: batch.featureCount,
@@ -305,6 +380,7 @@ package final class Simulation {
             forgotten[id] = name
             offer.name = nil
         }
+        node.pending[id] = SimulatedNode.Pending(trainer: t, sequence: sequence, slices: slices, offer: offer)
         node.member.offered(offer, time)
         if sabotage == .deliversWithoutGrant { node.member.outputs.append(.deliver(id)) }
         flush(place)

@@ -7,6 +7,13 @@ internal import Foundation
 struct Simulate {
     static func main() {
         let arguments = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
+        if arguments.count == 1, ProcessInfo.processInfo.environment["ONE"] != nil {
+            let simulation = Simulation(seed: arguments[0])
+            simulation.trace = ProcessInfo.processInfo.environment["TRACE"] != nil
+            do { try simulation.run() } catch { print(error) }
+            print(simulation.story)
+            exit(0)
+        }
         let (count, first) = (arguments.first ?? 1000, arguments.dropFirst().first ?? 1)
         let start = Date()
         let failures = failing(first..<first + count, nil)

@@ -17,7 +17,8 @@ struct ServerMain: AsyncParsableCommand {
     @Option(help: "HOST:PORT for nodes.") var peerListen: String?
     @Option(help: "How often deltas are pushed, from 5ms on.") var publishEvery: String?
     @Option(help: "The cluster's token, a file of mode 0600.") var tokenFile: String?
-    @Option(help: "Where the specs of models outlive the process.") var stateFolder: String?
+    @Option(help: "Where models outlive the process: the node's journal.") var stateFolder: String?
+    @Option(help: "every-commit (with a state folder) or none: when a batch is acknowledged.") var durability: String?
     @Option(
         help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")
     var cluster: String?
@@ -52,6 +53,7 @@ struct ServerMain: AsyncParsableCommand {
         }
         if let tokenFile { options.tokenFile = tokenFile }
         if let stateFolder { options.stateFolder = stateFolder }
+        if let durability { options.durability = try Durability(durability, of: "--durability") }
         if let cluster { options.clusterFile = cluster }
         if let path = options.clusterFile {
             guard listen == nil, peerListen == nil else {

@@ -1,4 +1,4 @@
-internal import Configuration
+package import Configuration
 package import Domain
 internal import Files
 internal import Learning
@@ -7,8 +7,9 @@ package import Transport
 
 /// The models of a node, by name: those it owns rows of, and those whose traffic it may be sent.
 ///
-/// With a state folder the specs of its clock's models outlive the process: a model whose rows died with an owner is
-/// *closed* until it is created anew, under a new history, so that no trainer is told that nothing happened.
+/// Models of the node's journal are there again when it begins. Without one only the specs of its clock's models outlive
+/// the process: a model whose rows died with an owner is *closed* until it is created anew, under a new history, so that no
+/// trainer is told that nothing happened.
 package final class ModelRegistry: Sendable {
     package enum Entry: Sendable {
         case open(ModelLane)
@@ -52,19 +53,42 @@ package final class ModelRegistry: Sendable {
     }
     private let state: Locked<State>
     private let publishInterval: Duration
+    package let journal: NodeJournal?
     /// Locked, so that what is written is what the registry says at that moment.
     private let specs: Locked<SpecFolder?>
 
-    package init(publishInterval: Duration, stateFolder: String?) throws(SpecFolder.Failure) {
+    /// - Parameter journal: nil where durability is none.
+    package init(
+        publishInterval: Duration, stateFolder: String?, journal: NodeJournal? = nil
+    ) throws(SpecFolder.Failure) {
         self.publishInterval = publishInterval
+        self.journal = journal
         let specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
         self.specs = Locked(specs)
         let reason = "its owner restarted without its rows"
         state = Locked(State(models: try specs?.read().mapValues { .closed($0, reason: reason) } ?? [:]))
     }
 
-    /// Says where this node stands, before any model is made.
-    package func begin(_ place: Place) { state.withLockedValue { $0.place = place } }
+    /// Says where this node stands, before any model is made; models of the journal begin.
+    ///
+    /// - Throws: when the journal is of another place in the cluster file.
+    package func begin(_ place: Place) throws(ConfigurationError) {
+        state.withLockedValue { $0.place = place }
+        for model in journal?.recovered ?? [] {
+            let (name, owners) = (model.identity.name, model.identity.owners)
+            guard owners.allSatisfy({ place.names.indices.contains($0) }), owners.contains(place.node) else {
+                throw .init(
+                    "the journal has rows of model \(name) for another place in the cluster file than '\(place.names[place.node])'"
+                )
+            }
+            let spec: ModelSpec
+            do throws(ConfigurationError) { spec = try ModelSpec(yaml: model.identity.spec) } catch {
+                throw .init("the journal has model \(name), whose spec this program does not read: \(error)")
+            }
+            let lane = state.withLockedValue { add(model.identity, spec, model.history, model.log, to: &$0) }
+            if lane.isClock { lane.gather { _ in } }
+        }
+    }
 
     /// A model as it is now: one whose lane cannot go on is closed.
     package func entry(_ name: ModelName) -> Entry? { state.withLockedValue { Self.asIs($0.models[name]) } }
@@ -88,20 +112,21 @@ package final class ModelRegistry: Sendable {
     package func create(
         _ name: ModelName, _ spec: ModelSpec, owners: [Int]
     ) async throws(SpecFolder.Failure) -> Creation {
-        let (outcome, before) = state.withLockedValue { state -> (Creation, Entry?) in
+        let (outcome, before, earlier) = state.withLockedValue { state -> (Creation, Entry?, ModelLane?) in
             let before = Self.asIs(state.models[name])
+            let earlier: ModelLane? = if case .open(let lane) = state.models[name] { lane } else { nil }
             if case .open(let lane) = before {
-                return (lane.spec == spec ? .exists(lane) : .otherSpec(lane), before)
+                return (lane.spec == spec ? .exists(lane) : .otherSpec(lane), before, nil)
             }
             guard state.models[name] != nil || state.models.count < Limits.Training.modelCountMax else {
-                return (.tooMany, before)
+                return (.tooMany, before, nil)
             }
             if let objection = ModelRows.objection(to: spec, Shard(0, of: owners.count)) {
-                return (.failed("\(state.place.names[state.place.node]): \(objection)"), before)
+                return (.failed("\(state.place.names[state.place.node]): \(objection)"), before, nil)
             }
             var random = SystemRandomNumberGenerator()
             let identity = ModelIdentity(name: name, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
-            return (.created(add(identity, spec, .random(using: &random), to: &state)), before)
+            return (.created(add(identity, spec, .random(using: &random), to: &state)), before, earlier)
         }
         guard case .created(let lane) = outcome else { return outcome }
         if let reason = await gathered(lane) {
@@ -110,6 +135,7 @@ package final class ModelRegistry: Sendable {
             return .failed(reason)
         }
         try keepSpec(of: name)
+        earlier?.supersede()
         return outcome
     }
 
@@ -166,13 +192,13 @@ package final class ModelRegistry: Sendable {
     /// A message from another node.
     package func received(_ envelope: Envelope, from other: Int) {
         switch envelope.message {
-        case .prepare(let identity): lane(identity, envelope.history, from: other, isAsked: true)?.join()
-        case .opened(let identity):
-            lane(identity, envelope.history, from: other)?.receive(envelope.message, from: other)
+        case .prepare(let identity):
+            lane(identity, envelope.history, from: other, isAsked: true)?.receive(envelope, from: other)
+        case .opened(let identity): lane(identity, envelope.history, from: other)?.receive(envelope, from: other)
         case .told: state.withLockedValue { _ = $0.toldBy.insert(other) }
         default:
             guard let lane = state.withLockedValue({ $0.lanes[envelope.history] }) else { return }
-            lane.receive(envelope.message, from: other)
+            lane.receive(envelope, from: other)
             if case .deleted = envelope.message, lane.identity.owners[0] == other { forget(lane) }
         }
     }
@@ -189,9 +215,10 @@ package final class ModelRegistry: Sendable {
             let isLost = isAnew && lane.identity.owners.contains(other)
             let reason = lane.closedReason.withLockedValue { $0 }
             guard reason != nil || (lane.status.withLockedValue { $0.phase } == "open" && !isLost) else { continue }
-            links?.send(Envelope(lane.history, .opened(lane.identity)), to: other)
+            let epoch = lane.epoch.withLockedValue { $0 }
+            links?.send(Envelope(lane.history, epoch: epoch, .opened(lane.identity)), to: other)
             // So that it says why, and not that it knows of no such model.
-            if let reason { links?.send(Envelope(lane.history, .closed(reason: reason)), to: other) }
+            if let reason { links?.send(Envelope(lane.history, epoch: epoch, .closed(reason: reason)), to: other) }
         }
         links?.send(Envelope(History(0), .told), to: other)
     }
@@ -225,7 +252,7 @@ package final class ModelRegistry: Sendable {
             return (add(identity, spec, history, to: &state), earlier)
         }
         // The model was created anew: followers of the earlier one come back for the new one.
-        if let earlier { Task { await earlier.close("it was created anew") } }
+        earlier?.supersede()
         return lane
     }
 
@@ -237,14 +264,16 @@ package final class ModelRegistry: Sendable {
     }
 
     private func add(
-        _ identity: ModelIdentity, _ spec: ModelSpec, _ history: History, to state: inout State
+        _ identity: ModelIdentity, _ spec: ModelSpec, _ history: History, _ log: OwnerLog = OwnerLog(),
+        to state: inout State
     ) -> ModelLane {
         let place = state.place
         // A model of one owner has a thread of its own; those of several share the one that carries their rounds.
         let isAlone = identity.owners == [place.node]
         let lane = ModelLane(
             identity, spec, history: history, publishInterval: publishInterval, node: place.node, names: place.names,
-            thread: isAlone ? WorkThread() : place.control ?? WorkThread(), links: place.links)
+            thread: isAlone ? WorkThread() : place.control ?? WorkThread(), links: place.links,
+            journal: identity.owners.contains(place.node) ? journal : nil, log: log)
         if case .open(let earlier) = state.models[identity.name] { state.lanes[earlier.history] = nil }
         state.models[identity.name] = .open(lane)
         state.lanes[history] = lane

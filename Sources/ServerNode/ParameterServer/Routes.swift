@@ -149,7 +149,7 @@ package struct ServerRoutes: Sendable {
                 "published_version": "\(status.publishedVersion)",
                 "published_rows": "\(status.publishedRowCount)", "published_bytes": "\(status.publishedByteCount)",
                 "followers": "\(lane.hub.followerCount)", "clamped_products": "\(status.clampedCount)",
-                "queued_bytes": "\(lane.queuedByteCount.withLockedValue { $0 })", "durability": "\"none\"",
+                "queued_bytes": "\(lane.queuedByteCount.withLockedValue { $0 })", "durability": jsonString((registry.journal == nil ? Durability.none : .everyCommit).rawValue),
                 "owners": names(of: lane.identity.owners), "clock": "\(lane.isClock)",
                 "shard": lane.identity.owners.firstIndex(of: group.node).map { "\($0)" } ?? "null",
                 "commits": "\(status.commitCount)", "rounds": "\(status.roundCount)",

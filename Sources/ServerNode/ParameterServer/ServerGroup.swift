@@ -29,7 +29,7 @@ final class ServerGroup: Sendable {
         names = topology.nodes.map(\.name)
         guard topology.nodes.count > 1 else {
             (control, links) = (nil, nil)
-            registry.begin(ModelRegistry.Place(node: node, names: names, control: nil, links: nil))
+            try registry.begin(ModelRegistry.Place(node: node, names: names, control: nil, links: nil))
             return
         }
         let control = WorkThread()
@@ -37,14 +37,15 @@ final class ServerGroup: Sendable {
         // (docs/SPEED.md, "Rounds").
         if availableCoreCount() <= Limits.Group.sharedCoreCountMax { control.run { pinToFirstCore() } }
         let hello = Hello(
-            name: name, life: millisecondsSince1970(), topology: topology.fingerprint, kernels: kernelIdentity())
+            name: name, life: millisecondsSince1970(), topology: topology.fingerprint, kernels: kernelIdentity(),
+            journals: registry.journal != nil)
         let links = PeerLinks(
             topology, node: node, hello: hello, control: control, token: token, log: log,
             receiver: PeerLinks.Receiver(
                 message: { envelope, other in registry.received(envelope, from: other) },
                 met: { other, isAnew in registry.met(other, isAnew: isAnew) }))
         (self.control, self.links) = (control, links)
-        registry.begin(ModelRegistry.Place(node: node, names: names, control: control, links: links))
+        try registry.begin(ModelRegistry.Place(node: node, names: names, control: control, links: links))
     }
 
     func owners(of model: ModelName) -> [Int] { topology.owners(of: model.text) }

@@ -1,6 +1,9 @@
 package import Configuration
 internal import Domain
+internal import Files
+internal import Journal
 internal import Logging
+internal import SystemPackage
 internal import Transport
 
 /// A server node: owns models or shards of them, learns training traffic, feeds followers. `run` returns when it was drained.
@@ -16,7 +19,9 @@ package struct ServerNode: Sendable {
     ///   - stop: returns when the node shall drain and end.
     package func run(started: (_ port: Int, _ peerPort: Int) -> Void, stop: () async -> Void) async throws {
         let log = Logger(label: "sluice.server.\(options.name)")
-        let registry = try ModelRegistry(publishInterval: options.publishInterval, stateFolder: options.stateFolder)
+        let journal = try openJournal(log)
+        let registry = try ModelRegistry(
+            publishInterval: options.publishInterval, stateFolder: options.stateFolder, journal: journal)
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         let group = try ServerGroup(
@@ -52,5 +57,28 @@ package struct ServerNode: Sendable {
         async let closingControl: Void? = control?.drain(within: Limits.Node.peerDrainTimeout)
         _ = await (closingPeers, closingControl)
         log.info("stopped")
+    }
+
+    /// The node's journal, read; nil where durability is none.
+    private func openJournal(_ log: Logger) throws -> NodeJournal? {
+        guard try options.actualDurability() == .everyCommit, let folder = options.stateFolder else { return nil }
+        let disk = try FileDisk(FilePath(folder).appending("journal"))
+        let journal = try NodeJournal(disk) { failure in
+            // Whoever waits is not answered; the disk says at the next start what was kept.
+            log.critical("the journal's disk failed: the node ends", metadata: ["disk": "\(failure)"])
+            endProcess(status: 74)
+        }
+        if let torn = journal.torn {
+            log.warning(
+                "the journal's last write was torn, as a crash leaves it; nothing in it was acknowledged",
+                metadata: ["file": "\(torn.path)", "offset": "\(torn.offset)", "kept": "\(torn.keptAt)"])
+        }
+        log.info(
+            "journal read",
+            metadata: [
+                "models": "\(journal.recovered.count)", "bytes": "\(journal.readByteCount)",
+                "ms": "\(Int(journal.readMilliseconds))",
+            ])
+        return journal
     }
 }

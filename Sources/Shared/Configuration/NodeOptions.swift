@@ -23,6 +23,21 @@ package struct Address: Equatable, Sendable, CustomStringConvertible {
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
+/// When a trainer is told that its batch was learned.
+package enum Durability: String, Sendable, CaseIterable {
+    /// When it is on the disks of all owners: nothing acknowledged is lost as long as they survive.
+    case everyCommit = "every-commit"
+    /// When it is learned: what is in memory is lost with the process.
+    case none
+
+    package init(_ text: String, of place: String) throws(ConfigurationError) {
+        guard let known = Durability(rawValue: text) else {
+            throw .init("\(place) is '\(text)', but must be 'every-commit' or 'none'")
+        }
+        self = known
+    }
+}
+
 /// How a server node runs. Flags over file over these defaults.
 package struct ServerOptions: Sendable {
     package var name = "server-0"
@@ -36,8 +51,10 @@ package struct ServerOptions: Sendable {
     package var topology: ClusterTopology?
     package var publishInterval: Duration = .milliseconds(100)
     package var tokenFile: String?
-    /// Where the specs of models outlive the process; nil keeps nothing.
+    /// Where models outlive the process; nil keeps nothing.
     package var stateFolder: String?
+    /// Nil stands for `everyCommit` with a state folder, for `none` without.
+    package var durability: Durability?
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
 
@@ -60,12 +77,22 @@ package struct ServerOptions: Sendable {
         }
         if let path = try fields.text("token_file") { tokenFile = path }
         if let path = try fields.text("state_folder") { stateFolder = path }
+        if let text = try fields.text("durability") { durability = try Durability(text, of: "'durability'") }
         if let path = try fields.text("cluster") { clusterFile = path }
         if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }
     }
 }
 
 extension ServerOptions {
+    /// What holds: a journal needs a folder.
+    package func actualDurability() throws(ConfigurationError) -> Durability {
+        guard let durability else { return stateFolder == nil ? .none : .everyCommit }
+        guard durability == .none || stateFolder != nil else {
+            throw .init("durability '\(durability.rawValue)' needs a state folder; name one with 'state_folder'")
+        }
+        return durability
+    }
+
     /// Takes this node's addresses from the cluster's file.
     package mutating func join(_ topology: ClusterTopology, of place: String) throws(ConfigurationError) {
         guard let own = topology.place(of: name) else {

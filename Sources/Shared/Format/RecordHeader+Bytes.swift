@@ -100,7 +100,7 @@ extension RecordHeader {
     }
 
     private var rowContradiction: String? {
-        if columns != .weights { return "rows without columns" }
+        if columns == .none { return "rows without columns" }
         if riceParameter > FormatLimits.riceParameterMax { return "its Rice parameter is above 31" }
         if gapByteCount < 0 || gapByteCount % 8 != 0 { return "its payload does not fit its row count" }
         let gapCount = max(0, rowCount - 1)

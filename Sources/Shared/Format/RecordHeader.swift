@@ -75,7 +75,10 @@ package struct RecordHeader: Equatable, Sendable {
     package var recordByteCount: Int { Self.byteCount + payloadByteCount }
 
     /// The part of the payload that holds gaps; the values follow it.
-    package var gapByteCount: Int { payloadByteCount - rowCount * MemoryLayout<Float>.size }
+    package var gapByteCount: Int { payloadByteCount - valueByteCount }
+
+    /// The part of the payload that holds values.
+    package var valueByteCount: Int { rowCount * columns.floatCount * MemoryLayout<Float>.size }
 
     package init(
         kind: RecordKind, columns: RecordColumns = .none, payloadByteCount: Int = 0, rowCount: Int = 0,

@@ -17,12 +17,20 @@ package enum RecordKind: UInt8, Sendable, CaseIterable {
     package var carriesRows: Bool { self == .delta || self == .chunk }
 }
 
-/// Which floats a record keeps for each row. The raw value is its byte in the header.
-///
-/// 2 is reserved for optimiser state.
+/// Which floats, IEEE 754 singles, a record keeps for each row. The raw value is its byte in the header.
 package enum RecordColumns: UInt8, Sendable {
     /// The record has no rows.
     case none = 0
-    /// One weight for each row, an IEEE 754 single.
+    /// The weight: what followers need.
     case weights = 1
+    /// The two that the learner keeps, weights and optimiser state: what a disk needs.
+    case state = 2
+
+    package var floatCount: Int {
+        switch self {
+        case .none: 0
+        case .weights: 1
+        case .state: 2
+        }
+    }
 }

@@ -23,19 +23,21 @@ package func appendMark(_ kind: RecordKind, stamp: RecordStamp, to bytes: inout 
 ///
 /// - Parameters:
 ///   - kind: `delta` or `chunk`.
+///   - columns: which floats a row has: `weights` or `state`.
 ///   - indices: strictly increasing. Shape [rows], at most `FormatLimits.rowCountMax`.
-///   - values: what the rows hold at the stamp's version. Shape [rows].
+///   - values: what the rows hold at the stamp's version. Shape [rows × floats].
 /// - Precondition: as above; checked. O(rows); allocates only what `bytes` lacks in capacity.
 package func appendRows(
-    _ kind: RecordKind, stamp: RecordStamp, indices: Span<UInt32>, values: Span<Float>, to bytes: inout [UInt8]
+    _ kind: RecordKind, columns: RecordColumns = .weights, stamp: RecordStamp, indices: Span<UInt32>,
+    values: Span<Float>, to bytes: inout [UInt8]
 ) {
     precondition(kind.carriesRows, "only deltas and chunks have rows")
-    precondition(indices.count == values.count, "each row has an index and a value")
+    precondition(indices.count * columns.floatCount == values.count, "each row has an index and its values")
     precondition(indices.count <= FormatLimits.rowCountMax, "the rows must fit one record")
     let riceParameter = riceParameter(for: indices)
     let gapByteCount = gapByteCount(indices: indices, riceParameter: riceParameter)
     let header = RecordHeader(
-        kind: kind, columns: .weights, payloadByteCount: gapByteCount + values.count * 4, rowCount: indices.count,
+        kind: kind, columns: columns, payloadByteCount: gapByteCount + values.count * 4, rowCount: indices.count,
         firstIndex: indices.isEmpty ? 0 : indices[0], riceParameter: riceParameter, stamp: stamp)
     let start = appendHeader(header, to: &bytes)
     let gapStart = bytes.count

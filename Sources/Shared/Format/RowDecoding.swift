@@ -2,23 +2,25 @@
 ///
 /// - Parameters:
 ///   - header: from `RecordReader`, as is the payload.
+///   - columns: which floats the caller has a place for.
 ///   - indexLimit: one past the model's largest index: 2^bits.
 ///   - indices: replaced by the rows' indices, strictly increasing; its capacity is reused. Shape [rows].
-///   - values: replaced by the rows' values, any bits. Shape [rows].
+///   - values: replaced by the rows' values, any bits. Shape [rows × floats].
 ///   - pause: called after about every `pauseRowCount` rows, for a thread that gives way to others.
-/// - Throws: `corrupt` when the bits do not spell the rows, `outsideModel` when the last is at or above the limit.
+/// - Throws: `unsupported` for other columns, `corrupt` when the bits do not spell the rows, `outsideModel` when the last is at or above the limit.
 ///   Both arrays are then empty.
 /// - Precondition: the header is of a kind that carries rows, and the payload has the length it says.
 /// - Complexity: O(rows + payload), whatever the bytes are.
 package func decodeRows(
-    _ header: RecordHeader, payload: RawSpan, indexLimit: UInt64, into indices: inout [UInt32],
-    values: inout [Float], pauseRowCount: Int = .max, pause: () -> Void = {}
+    _ header: RecordHeader, columns: RecordColumns = .weights, payload: RawSpan, indexLimit: UInt64,
+    into indices: inout [UInt32], values: inout [Float], pauseRowCount: Int = .max, pause: () -> Void = {}
 ) throws(FormatError) {
     precondition(header.kind.carriesRows, "only deltas and chunks have rows")
     precondition(payload.byteCount == header.payloadByteCount, "the payload must be the header's own")
     precondition(header.contradiction == nil, "the header must be one a reader accepted")
+    guard header.columns == columns else { throw .unsupported(what: "\(header.columns) where \(columns) are wanted") }
     resize(&indices, to: header.rowCount, filler: 0)
-    resize(&values, to: header.rowCount, filler: 0)
+    resize(&values, to: header.rowCount * header.columns.floatCount, filler: 0)
     guard header.rowCount > 0 else { return }
     do throws(FormatError) {
         var indexSpan = indices.mutableSpan
@@ -35,7 +37,7 @@ package func decodeRows(
 
 /// The YAML of a spec record.
 ///
-/// - Throws: `corrupt` when it is not UTF-8.
+/// - Throws: `unsupported` for other columns, `corrupt` when it is not UTF-8.
 /// - Precondition: the header is a spec's, and the payload has the length it says.
 package func decodeSpec(_ header: RecordHeader, payload: RawSpan) throws(FormatError) -> String {
     precondition(header.kind == .spec, "only a spec record has a spec")

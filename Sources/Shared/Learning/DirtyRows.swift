@@ -16,6 +16,8 @@ package struct DirtyRows: ~Copyable {
         markRows(batch.indices.span.extracting(first: batch.featureCount), &words, &summary)
     }
 
+    package mutating func mark(_ rows: [UInt32]) { markRows(rows.span, &words, &summary) }
+
     /// Hands out the marked rows in rising order and unmarks them.
     package mutating func drain(into rows: inout [UInt32]) {
         for s in summary.indices where summary[s] != 0 {

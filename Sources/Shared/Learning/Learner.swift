@@ -28,6 +28,20 @@ package struct Learner: ~Copyable {
         rounds = SettledRounds(spec.settle)
     }
 
+    /// Goes on from a commit, whose rows were set by `rows.setState`.
+    package mutating func restore(
+        exampleCount: UInt64, validation: Validation, acceptedLately: Int, windowMax: Int, clampedCount: Int
+    ) {
+        (self.exampleCount, self.validation, self.clampedCount) = (exampleCount, validation, clampedCount)
+        rounds.restore(acceptedLately: acceptedLately, windowMax: windowMax)
+    }
+
+    /// Sets what the learner keeps of `rows`. Shape of `values` [rows × 2].
+    package mutating func setState(at rows: [UInt32], _ values: [Float]) { self.rows.setState(at: rows, values) }
+
+    /// State of a tolerant model's rounds, for the commit.
+    package var roundState: (acceptedLately: Int, windowMax: Int) { (rounds.acceptedLately, rounds.windowMax) }
+
     /// Rounds that a tolerant model took.
     package var roundCount: UInt64 { rounds.roundCount }
 

@@ -117,6 +117,19 @@ package struct ModelRows: ~Copyable {
         }
     }
 
+    /// What the learner keeps of `rows`, weights and optimiser state. Shape [rows × 2]; `values` is long enough.
+    package func state(at rows: [UInt32], into values: inout [Float]) {
+        var span = values.mutableSpan
+        table.state(at: rows.span, into: &span)
+    }
+
+    /// Sets what `state` reads.
+    ///
+    /// - Precondition: every row is below `count`, and no window is tentative.
+    package mutating func setState(at rows: [UInt32], _ values: [Float]) {
+        table.setState(at: rows.span, values.span)
+    }
+
     /// What these rows add to the digest of the model's weights. O(rows).
     package var digest: WeightDigest {
         var sum = WeightDigest()

@@ -52,6 +52,28 @@ package struct RowTable: ~Copyable {
         }
     }
 
+    /// Both floats of the rows `indices`, side by side. Shape [rows × 2].
+    func state(at indices: Span<UInt32>, into values: inout MutableSpan<Float>) {
+        precondition(2 * indices.count <= values.count, "room for both floats of every row")
+        for k in 0..<indices.count {
+            let row = Int(indices[k])
+            precondition(row < indexCount, "the row is in the table")
+            values[2 * k] = unsafe rows[2 * row]
+            values[2 * k + 1] = unsafe rows[2 * row + 1]
+        }
+    }
+
+    /// Sets both floats of the rows `indices`.
+    mutating func setState(at indices: Span<UInt32>, _ values: Span<Float>) {
+        precondition(2 * indices.count <= values.count, "both floats of every row")
+        for k in 0..<indices.count {
+            let row = Int(indices[k])
+            precondition(row < indexCount, "the row is in the table")
+            unsafe rows[2 * row] = values[2 * k]
+            unsafe rows[2 * row + 1] = values[2 * k + 1]
+        }
+    }
+
     /// The weights of the rows `indices`, under `rule`.
     func weights(at indices: Span<UInt32>, _ rule: some LearningRule, into weights: inout MutableSpan<Float>) {
         precondition(indices.count <= weights.count, "room for every weight")

@@ -45,6 +45,12 @@ package struct SettledRounds: Sendable {
         rule = settle == .exact ? .exact : .tolerant
     }
 
+    /// Goes on from the state that a commit recorded.
+    package mutating func restore(acceptedLately: Int, windowMax: Int) {
+        (self.acceptedLately, self.windowMax) = (acceptedLately, windowMax)
+        begin(exampleCount: 0)
+    }
+
     /// Starts a batch. Nothing of it is known.
     package mutating func begin(exampleCount: Int) {
         (position, known, scoredEnd, self.exampleCount) = (0, 0, 0, exampleCount)

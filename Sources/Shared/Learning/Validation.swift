@@ -49,6 +49,9 @@ package struct Validation: Sendable {
 
     package init() {}
 
+    /// Goes on from sums that a commit recorded. The bins of the area under the curve begin anew.
+    package init(total: Sums, window: Sums) { (self.total, self.window) = (total, window) }
+
     /// Scores the examples of `range` by their margins, in order. Both shapes [E] and more; features are not needed.
     package mutating func add(margins: borrowing [Double], _ batch: borrowing ExampleBatch, _ range: Range<Int>) {
         let margins = margins.span

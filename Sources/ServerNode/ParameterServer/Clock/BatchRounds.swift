@@ -63,6 +63,14 @@ package struct BatchRounds: Sendable {
         rounds.window.isEmpty ? [] : (0..<ownerCount).filter { heardOwners & (1 << UInt64($0)) == 0 }
     }
 
+    /// An epoch begins behind a commit: owners count its rounds from 0.
+    package mutating func beginEpoch(behind header: CommitHeader?) {
+        (round, heardOwners, examples) = (0, 0, ExampleBatch())
+        guard let header else { return rounds.begin(exampleCount: 0) }
+        rounds.restore(acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax))
+        validation = Validation(total: header.total, window: header.window)
+    }
+
     private mutating func decide() -> Decision {
         let window = rounds.window
         guard let accepted = Self.accepted(&rounds, sums, examples)

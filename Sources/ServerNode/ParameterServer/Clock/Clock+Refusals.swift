@@ -45,11 +45,7 @@ extension Clock {
             guard let offer = batches[batch]?.offer, let name = offer.name else { continue }
             // Its number is still held by another batch, or learned and not stable.
             if turns[name.trainer]?.batches[name.sequence] != nil { continue }
-            if case .duplicate(let version) = marks.offered(
-                by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now), version > stableVersion
-            {
-                continue
-            }
+            if isUnstable(name) { continue }
             retries.removeAll { $0 == batch }
             batches[batch] = nil
             offered(offer, atMilliseconds: now)

@@ -7,6 +7,9 @@ package import Domain
 /// batch compute is `BatchRounds`'s.
 ///
 ///     offered ─▶ waiting ─grant─▶ granted ─arrived at all owners─▶ ready ─order─▶ current ─learned─▶ commit ─▶ stable
+///
+/// A commit is marked at a batch's end when nothing more waits to be learned, or some milliseconds after the last one: so
+/// a disk that takes its time is asked for fewer, larger writes.
 package struct Clock: Sendable {
     package enum Effect: Equatable, Sendable {
         /// Every owner keeps a place for the batch: its intake may send the slices.
@@ -15,9 +18,9 @@ package struct Clock: Sendable {
         case drop(BatchID)
         /// The batch is learned next.
         case order(BatchID)
-        /// The batch is over; the same header goes to every owner.
+        /// Some batches are over; the same header goes to every owner.
         case commit(CommitHeader)
-        /// Every owner learned the commit and those before it.
+        /// The commit and those before it are durable at every owner.
         case stable(UInt64)
         /// The batch's intake tells its trainer.
         case answer(BatchID, BatchOutcome)
@@ -26,11 +29,13 @@ package struct Clock: Sendable {
     /// What to do, in this order. The caller takes them out.
     package var effects: [Effect] = []
     package internal(set) var marks = TrainerMarks()
+    /// Behind the batch learned last.
+    package internal(set) var position = Version.zero
     /// Of the last commit.
     package internal(set) var version = Version.zero
     package internal(set) var number: UInt64 = 0
     package internal(set) var hash: UInt64 = 0
-    /// The highest commit that all owners learned, and its version.
+    /// The highest commit that is durable at all owners, and its version.
     package internal(set) var stableNumber: UInt64 = 0
     package internal(set) var stableVersion = Version.zero
     /// The batch whose rounds are under way.
@@ -59,6 +64,8 @@ package struct Clock: Sendable {
     let history: History
     let fingerprint: Fingerprint
     let ownerCount: Int
+    /// How long batches are learned before a commit is marked though more wait.
+    let commitMilliseconds: UInt64
     var batches: [BatchID: Batch] = [:]
     var turns: [ModelName: Turns] = [:]
     /// Batches without a grant, in the order they came.
@@ -67,13 +74,23 @@ package struct Clock: Sendable {
     var retries: [BatchID] = []
     var ready: [BatchID] = []
     var grantedByteCounts: [Int: Int] = [:]
-    var unstable: [(number: UInt64, hash: UInt64, version: Version, batch: BatchID)] = []
+    /// Batches learned since the last commit, and their versions.
+    var uncommitted: [(batch: CommitHeader.Batch, version: Version)] = []
+    private var uncommittedFeatureCount = 0
+    private var lastCommitMilliseconds: UInt64 = 0
+    var unstable:
+        [(number: UInt64, hash: UInt64, version: Version, batches: [(batch: CommitHeader.Batch, version: Version)])] =
+            []
+    private var replayed: [[(id: BatchID, version: Version)]] = []
+    /// Of the last commits before this life: batches whose intakes may offer them again.
+    var learnedBefore: [BatchID: Version] = [:]
     var durableNumbers: [UInt64]
     /// The last bodies of which a batch was not taken: none behind it is.
     var overBodies: [Body] = []
 
-    package init(history: History, fingerprint: Fingerprint, ownerCount: Int) {
+    package init(history: History, fingerprint: Fingerprint, ownerCount: Int, commitMilliseconds: UInt64 = 0) {
         self.history = history
+        self.commitMilliseconds = commitMilliseconds
         self.fingerprint = fingerprint
         self.ownerCount = ownerCount
         durableNumbers = Array(repeating: 0, count: ownerCount)
@@ -85,11 +102,12 @@ package struct Clock: Sendable {
     package mutating func offered(_ offer: BatchOffer, atMilliseconds now: UInt64) {
         let body = Body(node: offer.batch.node, number: offer.body)
         guard batches[offer.batch] == nil else { return }
+        if let version = learnedBefore[offer.batch] { return answer(offer, .learned(version, history)) }
         guard !overBodies.contains(body) else { return refuse(offer, Self.behindRefused) }
         guard let name = offer.name else { return wait(offer, now) }
         switch marks.offered(by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now) {
         case .duplicate(let version):
-            guard version > stableVersion else { return answer(offer, .duplicate(version, history)) }
+            guard isUnstable(name) else { return answer(offer, .duplicate(version, history)) }
             retry(offer, now)
         case .gap: answer(offer, .gap(next: expected(of: name.trainer)))
         case .conflict: answer(offer, .conflict)
@@ -117,29 +135,57 @@ package struct Clock: Sendable {
 
     /// The current batch's last round is over.
     ///
-    /// - Parameters:
-    ///   - acceptedLately, windowMax: the rounds' state behind the batch, for the header.
-    ///   - now: milliseconds since 1970, for forgetting trainers.
-    package mutating func learned(acceptedLately: Int, windowMax: Int, atMilliseconds now: UInt64) {
+    /// - Parameter now: milliseconds since 1970, for forgetting trainers.
+    package mutating func learned(atMilliseconds now: UInt64) {
         guard let current, let offer = batches[current]?.offer else { preconditionFailure("a batch is ordered") }
-        number += 1
-        version = version + offer.examples.exampleCount
-        let header = CommitHeader(
-            history: history, number: number, previousHash: hash, stableNumber: stableNumber, version: version,
-            exampleCount: version.rawValue, acceptedLately: UInt64(acceptedLately), windowMax: UInt32(windowMax),
-            fingerprint: fingerprint,
-            batches: [CommitHeader.Batch(name: offer.name, exampleCount: offer.examples.exampleCount)])
-        hash = header.hash
+        position = position + offer.examples.exampleCount
+        uncommittedFeatureCount += offer.featureCount
         if let name = offer.name {
-            marks.ordered(by: name.trainer, digest: name.digest, version: version, atMilliseconds: now)
+            marks.ordered(by: name.trainer, digest: name.digest, version: position, atMilliseconds: now)
             finishTurn(of: name)
         }
-        unstable.append((number, hash, version, current))
+        let batch = CommitHeader.Batch(id: current, name: offer.name, exampleCount: offer.examples.exampleCount)
+        uncommitted.append((batch, position))
         self.current = nil
+    }
+
+    /// Whether a batch that was learned is not durable everywhere. Its version does not tell: a batch may have no example.
+    func isUnstable(_ name: Offer.Name) -> Bool {
+        uncommitted.contains { $0.batch.name == name }
+            || unstable.contains { $0.batches.contains { $0.batch.name == name } }
+    }
+
+    /// Whether batches are learned and not committed.
+    package var isBetweenCommits: Bool { current != nil || !uncommitted.isEmpty }
+
+    /// Whether a commit is to be marked now, between two batches.
+    ///
+    /// - Parameter isWanted: something waits for a commit, such as a publish.
+    package func mustCommit(isWanted: Bool, atMilliseconds now: UInt64) -> Bool {
+        guard current == nil, !uncommitted.isEmpty, unstable.count < Limits.Group.unstableCommitCountMax else {
+            return false
+        }
+        return isWanted || ready.isEmpty || uncommittedFeatureCount >= Limits.Journal.commitFeatureCountMax
+            || now >= lastCommitMilliseconds + commitMilliseconds
+    }
+
+    /// Marks a commit; `header` says of it what the clock does not know.
+    package mutating func commit(_ header: CommitHeader, atMilliseconds now: UInt64) {
+        number += 1
+        version = position
+        var header = header
+        (header.number, header.previousHash, header.stableNumber) = (number, hash, stableNumber)
+        (header.version, header.exampleCount) = (version, version.rawValue)
+        header.batches = uncommitted.map(\.batch)
+        hash = header.hash
+        unstable.append((number, hash, version, uncommitted))
+        uncommitted = []
+        uncommittedFeatureCount = 0
+        lastCommitMilliseconds = now
         effects.append(.commit(header))
     }
 
-    /// An owner learned the commit and everything before it.
+    /// The commit and everything before it are durable at an owner.
     ///
     /// - Returns: whether it learned the same: false when the hash is another's.
     package mutating func durable(_ number: UInt64, hash: UInt64, at owner: Int, atMilliseconds now: UInt64) -> Bool {
@@ -155,8 +201,10 @@ package struct Clock: Sendable {
         while let first = unstable.first, first.number <= stable {
             unstable.removeFirst()
             stableVersion = first.version
-            batches[first.batch] = nil
-            effects.append(.answer(first.batch, .learned(first.version, history)))
+            for (batch, version) in first.batches {
+                batches[batch.id] = nil
+                effects.append(.answer(batch.id, .learned(version, history)))
+            }
         }
         if !retries.isEmpty { offerRetriesAgain(now) }
         return true
@@ -196,10 +244,8 @@ package struct Clock: Sendable {
     package var isWaiting: Bool { !waiting.isEmpty || !retries.isEmpty }
 
     /// Orders the next batch, when none is under way and commits have become stable.
-    package mutating func orderNext() {
-        guard current == nil, unstable.count < Limits.Group.unstableCommitCountMax, let batch = ready.first else {
-            return
-        }
+    package mutating func orderNext(atMilliseconds now: UInt64) {
+        guard current == nil, let batch = ready.first, !isHeldBack(now) else { return }
         ready.removeFirst()
         guard let offer = batches[batch]?.offer else { preconditionFailure("a batch that is ready is known") }
         batches[batch]?.state = .ordered
@@ -211,6 +257,47 @@ package struct Clock: Sendable {
             if let next = turns[name.trainer]?.batches[name.sequence + 1] { makeReady(next) }
         }
         grantWhatFits()
+    }
+
+    /// Whether what is learned and not committed is as much as may be: the disks are late.
+    private func isHeldBack(_ now: UInt64) -> Bool {
+        guard unstable.count >= Limits.Group.unstableCommitCountMax, !uncommitted.isEmpty else { return false }
+        let intervalMax = UInt64(Limits.Journal.commitIntervalMax.components.attoseconds / 1_000_000_000_000_000)
+        return uncommittedFeatureCount >= Limits.Journal.commitFeatureCountMax
+            || now >= lastCommitMilliseconds + min(commitMilliseconds * 2, intervalMax)
+    }
+
+    // MARK: epochs
+
+    /// A commit that was marked in an earlier life: what a restarted clock knows of the log.
+    package mutating func replay(_ header: CommitHeader) {
+        var version = self.version
+        // As many commits as may have been decided and not told to the intakes.
+        if replayed.count > Limits.Group.unstableCommitCountMax { replayed.removeFirst() }
+        replayed.append([])
+        for batch in header.batches {
+            version = version + batch.exampleCount
+            replayed[replayed.count - 1].append((batch.id, version))
+            guard let name = batch.name else { continue }
+            marks.ordered(
+                by: name.trainer, digest: name.digest, version: version, atMilliseconds: header.atMilliseconds)
+        }
+        (number, hash, self.version, position) = (header.number, header.hash, header.version, header.version)
+    }
+
+    /// An epoch begins behind the last commit, which every owner holds: whoever waits for it is answered, and whatever was
+    /// under way is offered again.
+    package mutating func beginEpoch() {
+        precondition(!isBetweenCommits, "an epoch begins at a commit")
+        for commit in unstable where commit.number <= number {
+            for (batch, version) in commit.batches { effects.append(.answer(batch.id, .learned(version, history))) }
+        }
+        (stableNumber, stableVersion) = (number, version)
+        durableNumbers = Array(repeating: number, count: ownerCount)
+        (unstable, batches, turns, waiting, retries, ready) = ([], [:], [:], [], [], [])
+        (grantedByteCounts, overBodies) = ([:], [])
+        learnedBefore = Dictionary(replayed.joined().map { ($0.id, $0.version) }) { $1 }
+        replayed = []
     }
 
     // MARK: what is known
@@ -230,7 +317,7 @@ package struct Clock: Sendable {
     package func waitsFor(_ names: [String]) -> String? {
         if let first = unstable.first, current == nil {
             let late = names.indices.filter { durableNumbers[$0] < first.number }.map { names[$0] }
-            return late.isEmpty ? nil : "commit \(first.number) at \(late.joined(separator: ", "))"
+            return late.isEmpty ? nil : "fsync of commit \(first.number) at \(late.joined(separator: ", "))"
         }
         guard current == nil, let batch = batches.first(where: { $0.value.state == .granted }) else { return nil }
         let late = names.indices.filter { batch.value.arrivedOwners & 1 << UInt64($0) == 0 }.map { names[$0] }

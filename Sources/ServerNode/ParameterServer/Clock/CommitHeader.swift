@@ -1,23 +1,29 @@
 package import Domain
 package import Format
+package import Learning
 
 /// What a commit says of itself: the same bytes on every owner, chained by hash.
 ///
-/// Marks of trainers, the version and the rounds' state are functions of the headers up to it.
+/// Marks of trainers, the version and the rounds' state are functions of the headers up to it. Between two commits may be
+/// any number of batches.
 package struct CommitHeader: Sendable, Equatable {
     /// A batch of the commit.
     package struct Batch: Sendable, Equatable {
+        /// What its intake calls it: one that is offered again behind a clock's restart is known by it.
+        package var id: BatchID
         /// Nil for a post without a trainer's name.
         package var name: Offer.Name?
         package var exampleCount: Int
 
-        package init(name: Offer.Name?, exampleCount: Int) {
+        package init(id: BatchID, name: Offer.Name?, exampleCount: Int) {
+            self.id = id
             self.name = name
             self.exampleCount = exampleCount
         }
     }
 
     package var history: History
+    /// The clock's incarnation that marked it.
     package var epoch: UInt32 = 1
     /// 1, 2, 3 …
     package var number: UInt64
@@ -32,13 +38,27 @@ package struct CommitHeader: Sendable, Equatable {
     package var acceptedLately: UInt64
     package var windowMax: UInt32
     package var fingerprint: Fingerprint
+    /// When it was marked, milliseconds since 1970: trainers are forgotten by it.
+    package var atMilliseconds: UInt64
+    /// The version of the last publish before it.
+    package var publishedVersion: Version
+    /// Progressive validation up to it.
+    package var total: Validation.Sums
+    package var window: Validation.Sums
     package var batches: [Batch]
 
     package init(
-        history: History, number: UInt64, previousHash: UInt64, stableNumber: UInt64, version: Version,
-        exampleCount: UInt64, acceptedLately: UInt64, windowMax: UInt32, fingerprint: Fingerprint, batches: [Batch]
+        history: History, epoch: UInt32, number: UInt64, previousHash: UInt64, stableNumber: UInt64, version: Version,
+        exampleCount: UInt64, acceptedLately: UInt64, windowMax: UInt32, fingerprint: Fingerprint,
+        atMilliseconds: UInt64, publishedVersion: Version, total: Validation.Sums, window: Validation.Sums,
+        batches: [Batch]
     ) {
         self.history = history
+        self.epoch = epoch
+        self.atMilliseconds = atMilliseconds
+        self.publishedVersion = publishedVersion
+        self.total = total
+        self.window = window
         self.number = number
         self.previousHash = previousHash
         self.stableNumber = stableNumber
@@ -70,8 +90,13 @@ package struct CommitHeader: Sendable, Equatable {
         writer.put(exampleCount)
         writer.put(acceptedLately)
         writer.put(fingerprint.rawValue)
+        writer.put(atMilliseconds)
+        writer.put(publishedVersion.rawValue)
+        writer.put(total)
+        writer.put(window)
         writer.put(UInt32(batches.count))
         for batch in batches {
+            writer.put(batch.id)
             writer.put(UInt32(batch.exampleCount))
             writer.put(batch.name)
         }
@@ -88,15 +113,23 @@ package struct CommitHeader: Sendable, Equatable {
         exampleCount = try reader.take()
         acceptedLately = try reader.take()
         fingerprint = Fingerprint(try reader.take())
+        atMilliseconds = try reader.take()
+        publishedVersion = Version(try reader.take())
+        total = try reader.takeSums()
+        window = try reader.takeSums()
         batches = []
         for _ in 0..<(try reader.take(UInt32.self)) {
-            let exampleCount = Int(try reader.take(UInt32.self))
-            batches.append(Batch(name: try reader.takeBatchName(), exampleCount: exampleCount))
+            let (id, exampleCount) = (try reader.takeBatchID(), Int(try reader.take(UInt32.self)))
+            batches.append(Batch(id: id, name: try reader.takeBatchName(), exampleCount: exampleCount))
         }
     }
 }
 
 extension FieldWriter {
+    mutating func put(_ sums: Validation.Sums) {
+        for sum in [sums.weight, sums.loss, sums.label, sums.prediction] { put(sum.bitPattern) }
+    }
+
     /// A trainer's name for a batch: sequence 0 stands for none.
     mutating func put(_ name: Offer.Name?) {
         put(name?.sequence ?? 0)
@@ -106,6 +139,15 @@ extension FieldWriter {
 }
 
 extension FieldReader {
+    mutating func takeSums() throws(FormatError) -> Validation.Sums {
+        var sums = Validation.Sums()
+        sums.weight = Double(bitPattern: try take())
+        sums.loss = Double(bitPattern: try take())
+        sums.label = Double(bitPattern: try take())
+        sums.prediction = Double(bitPattern: try take())
+        return sums
+    }
+
     mutating func takeBatchName() throws(FormatError) -> Offer.Name? {
         let (sequence, digest) = (try take(UInt64.self), try take(UInt64.self))
         let text = try takeText()

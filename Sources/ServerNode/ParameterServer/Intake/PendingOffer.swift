@@ -9,7 +9,7 @@ struct PendingOffer: Sendable {
     let batch: BatchID
     let offer: Offer
     let batchOffer: BatchOffer
-    private var slices: Slices?
+    private let slices: Slices?
 
     struct Slices: Sendable {
         /// For the owner on this node.
@@ -18,7 +18,9 @@ struct PendingOffer: Sendable {
         var remote: [(node: Int, bytes: Bytes)] = []
     }
 
-    init(_ offer: Offer, as batch: BatchID, _ identity: ModelIdentity, _ history: History, node: Int) {
+    init(
+        _ offer: Offer, as batch: BatchID, _ identity: ModelIdentity, _ history: History, epoch: UInt32, node: Int
+    ) {
         self.batch = batch
         self.offer = offer
         // The only owner, here: the offer is the batch.
@@ -27,22 +29,27 @@ struct PendingOffer: Sendable {
             batch: batch, body: offer.body.number, name: offer.name, byteCount: offer.byteCount,
             featureCount: offer.batch.featureCount,
             examples: isWhole ? offer.batch : offer.batch.withoutFeatures)
-        guard !isWhole else { return }
+        guard !isWhole else {
+            slices = nil
+            return
+        }
         var slices = Slices()
         for (owner, slice) in zip(identity.owners, offer.batch.slices(identity.owners.count)) {
             if owner == node {
                 slices.own = slice
             } else {
-                let message = Envelope(history, .slice(batch, slice))
+                let message = Envelope(history, epoch: epoch, .slice(batch, slice))
                 slices.remote.append((owner, Bytes(bytes: message.bytes)))
             }
         }
         self.slices = slices
     }
 
-    /// The slices, once.
-    mutating func takeSlices() -> Slices? {
-        defer { slices = nil }
+    /// The slices, as messages of the epoch that granted them. They are kept until the batch is answered: in a later epoch
+    /// they are sent again.
+    func slices(_ epoch: UInt32) -> Slices? {
+        guard var slices else { return nil }
+        for place in slices.remote.indices { slices.remote[place].bytes.restampEnvelope(epoch) }
         return slices
     }
 }

@@ -8,6 +8,12 @@ internal import Learning
 extension GroupMember {
     mutating func heard(_ message: PeerMessage, from other: Int, _ now: Now) throws(ShardOwner.Contradiction) {
         guard clock != nil else { return }
+        // Before the epoch has begun there is nothing else to say; what is offered now is offered again.
+        switch message {
+        case .joined, .begun: break
+        case _ where phase != .open: return
+        default: break
+        }
         guard let owner = identity.owners.firstIndex(of: other) else {
             // Only an owner has more to say than a batch.
             switch message {
@@ -25,13 +31,10 @@ extension GroupMember {
             guard clock!.durable(number, hash: hash, at: owner, atMilliseconds: now.uptime) else {
                 throw .init("\(names[other]) has another header of commit \(number)")
             }
-        case .joined(let fingerprint):
-            guard fingerprint == spec.fingerprint else {
-                throw .init(
-                    "\(names[other]) makes fingerprint \(fingerprint) of the spec, here it is \(spec.fingerprint)")
-            }
-            joinedOwners.insert(other)
-            openIfGathered()
+        case .joined(let told): try takeJoined(told, from: other, now)
+        case .begun:
+            begunOwners.insert(other)
+            openIfBegun(now)
         case .digest(let number, let digest): gather(digest, of: number, from: owner)
         default: break
         }
@@ -58,10 +61,7 @@ extension GroupMember {
         }
     }
 
-    private mutating func endBatch(_ now: Now) {
-        clock!.learned(
-            acceptedLately: rounds.rounds.acceptedLately, windowMax: rounds.rounds.windowMax, atMilliseconds: now.wall)
-    }
+    private mutating func endBatch(_ now: Now) { clock!.learned(atMilliseconds: now.wall) }
 
     /// Carries out what the clock decided, until it decides nothing more.
     mutating func work(_ now: Now) {
@@ -73,17 +73,42 @@ extension GroupMember {
                 for effect in effects { carryOut(effect, now) }
                 guard phase == .open else { return }
             }
-            // Whatever was decided is under way: between two batches a publish falls on the last commit.
+            // Whatever was decided is under way. Between two batches a commit may fall, and on a commit a publish.
+            if clock!.mustCommit(isWanted: isPublishWanted(now), atMilliseconds: now.uptime) {
+                clock!.commit(header(now), atMilliseconds: now.uptime)
+                continue
+            }
             publishIfDue(now)
-            clock!.orderNext()
+            clock!.orderNext(atMilliseconds: now.uptime)
         } while !clock!.effects.isEmpty
+    }
+
+    /// What a commit says beside what the clock knows.
+    private func header(_ now: Now) -> CommitHeader {
+        var (lately, windowMax) = (rounds.rounds.acceptedLately, rounds.rounds.windowMax)
+        var (total, window) = (rounds.validation.total, rounds.validation.window)
+        if let learner = wholeState { (lately, windowMax, total, window) = learner }
+        return CommitHeader(
+            history: history, epoch: epoch, number: 0, previousHash: 0, stableNumber: 0, version: .zero,
+            exampleCount: 0, acceptedLately: UInt64(lately), windowMax: UInt32(windowMax),
+            fingerprint: spec.fingerprint, atMilliseconds: now.wall, publishedVersion: publishedVersion, total: total,
+            window: window, batches: [])
+    }
+
+    private var wholeState: (Int, Int, Validation.Sums, Validation.Sums)? {
+        switch whole {
+        case .some(let whole):
+            let (lately, windowMax) = whole.learner.roundState
+            return (lately, windowMax, whole.learner.validation.total, whole.learner.validation.window)
+        case .none: return nil
+        }
     }
 
     private mutating func carryOut(_ effect: Clock.Effect, _ now: Now) {
         switch effect {
         case .grant(let batch):
             if batch.node != node {
-                outputs.append(.send(.grant(batch), to: batch.node))
+                send(.grant(batch), to: batch.node)
             } else if whole != nil {
                 clock!.arrived(batch, at: 0)
             } else {
@@ -93,17 +118,23 @@ extension GroupMember {
             if batch.node == node {
                 answer(batch, outcome)
             } else {
-                outputs.append(.send(.outcome(batch, outcome), to: batch.node))
+                send(.outcome(batch, outcome), to: batch.node)
             }
         case .drop(let batch): toOwners(.drop(batch))
         case .order(let batch): order(batch, now)
         case .commit(let header):
             if whole != nil {
-                _ = clock!.durable(header.number, hash: header.hash, at: 0, atMilliseconds: now.uptime)
+                let entry = whole!.commit(header)
+                write(header, entry, now)
             } else {
                 toOwners(.commit(header))
             }
-        case .stable(let number): if whole == nil { toOwners(.stable(number: number)) }
+        case .stable(let number):
+            if whole != nil {
+                release(upTo: number)
+            } else {
+                toOwners(.stable(number: number))
+            }
         }
     }
 
@@ -118,12 +149,12 @@ extension GroupMember {
             return endBatch(now)
         }
         let window = rounds.begin(offer.examples)
-        toOwners(.order(batch, version: clock!.version, window: window))
+        toOwners(.order(batch, version: clock!.position, window: window))
         if window == 0 { endBatch(now) }
     }
 
     private mutating func toOwners(_ message: PeerMessage) {
-        for owner in identity.owners where owner != node { outputs.append(.send(message, to: owner)) }
+        for owner in identity.owners where owner != node { send(message, to: owner) }
         if shard != nil {
             inbox.append(message)
         } else if case .drop(let batch) = message {
@@ -141,7 +172,7 @@ extension GroupMember {
 
     /// Has the clock publish at the next commit, or now between two batches.
     package mutating func publishSoon(_ now: Now) {
-        guard clock != nil else { return outputs.append(.send(.wantsPublish, to: identity.owners[0])) }
+        guard clock != nil else { return send(.wantsPublish, to: clockNode) }
         wantsPublish = true
         work(now)
     }
@@ -185,16 +216,20 @@ extension GroupMember {
         }
     }
 
-    private mutating func publishIfDue(_ now: Now) {
-        guard clock!.current == nil else { return }
-        let isNew = publishedVersion < clock!.version
+    /// Whether a publish waits for the next commit.
+    private func isPublishWanted(_ now: Now) -> Bool {
+        let isNew = publishedVersion < clock!.position
         let since = now.uptime - min(now.uptime, lastPublish)
         let isDue =
             isNew
             ? since >= publishMilliseconds || featuresSincePublish >= Limits.Feed.markedFeatureCountMax
             // While an owner is late there is nothing to say: its silence would only be queued.
             : since >= Self.heartbeatMilliseconds && clock!.stableNumber == clock!.number
-        guard isDue || wantsDigest || (wantsPublish && isNew) else { return }
+        return isDue || wantsDigest || (wantsPublish && isNew)
+    }
+
+    private mutating func publishIfDue(_ now: Now) {
+        guard !clock!.isBetweenCommits, isPublishWanted(now) else { return }
         wantsPublish = false
         lastPublish = now.uptime
         featuresSincePublish = 0
@@ -203,7 +238,8 @@ extension GroupMember {
         if whole != nil {
             let isHeartbeat = whole!.isHeartbeat(publish)
             let part = whole!.publish(publish)
-            outputs.append(isHeartbeat ? .heartbeat(part) : .part(part))
+            heldParts.append((publish.number, part.version, isHeartbeat ? .heartbeat(part) : .part(part)))
+            release(upTo: clock!.stableNumber)
             if publish.digestsAllRows { outputs.append(.digest(ownDigest, clock!.version)) }
         } else {
             lastPublishedVersion = clock!.version

@@ -3,6 +3,19 @@ internal import Domain
 
 /// The intake's side of a member: batches that wait for an answer.
 extension GroupMember {
+    /// The clock says that an epoch has begun: it knows nothing of what was offered before.
+    mutating func opened(_ epoch: UInt32) {
+        guard epoch >= self.epoch, !isClock else { return }
+        self.epoch = epoch
+        phase = .open
+        send(.heard, to: clockNode)
+        offerAgain()
+    }
+
+    mutating func offerAgain() {
+        for batch in offeredAt.keys.sorted(by: { $0.number < $1.number }) { outputs.append(.offerAgain(batch)) }
+    }
+
     mutating func granted(_ batch: BatchID) {
         guard offeredAt[batch] != nil else { return withdraw(batch) }
         outputs.append(.deliver(batch))
@@ -25,7 +38,7 @@ extension GroupMember {
     }
 
     mutating func withdraw(_ batch: BatchID) {
-        guard clock != nil else { return outputs.append(.send(.withdraw(batch), to: clockNode)) }
+        guard clock != nil else { return send(.withdraw(batch), to: clockNode) }
         clock?.withdrawn(batch)
     }
 }

@@ -1,3 +1,4 @@
+package import Domain
 package import Format
 
 /// The owner's side of a member: rows, rounds and parts.
@@ -33,21 +34,18 @@ extension GroupMember {
 
     package var isPaused: Bool { paused != nil }
 
-    /// Whether followers have been given everything that was learned.
-    package var isPublished: Bool {
-        switch whole {
-        case .some(let whole): return whole.isPublished
-        case .none: break
-        }
+    /// The version at which everything that the rows may hold is in: a copy taken now is whole at a publish of it.
+    package var settlingVersion: Version {
         switch shard {
-        case .some(let shard): return shard.isPublished && heldParts.isEmpty
-        case .none: return true
+        case .some(let shard): shard.settlingVersion
+        case .none: learnedVersion
         }
     }
 
     /// Whether the rows may be read now.
     package var hasSettledRows: Bool {
-        switch shard {
+        guard replaysUnderWay == 0 else { return false }
+        return switch shard {
         case .some(let shard): shard.isSettled
         case .none: true
         }
@@ -101,14 +99,19 @@ extension GroupMember {
             } else if let partials = shard!.next(told) {
                 tell(partials, now)
             }
-        case .commit(let header): tell(try shard!.commit(header), now)
-        case .stable(let number): release(upTo: number)
+        case .commit(let header):
+            let entry = try shard!.commit(header)
+            write(header, entry, now)
+        case .stable(let number):
+            release(upTo: number)
+            noteStable(number)
         case .drop(let batch): shard!.drop(batch)
         case .publish(let publish):
             let isHeartbeat = shard!.isHeartbeat(publish)
             let part = try shard!.publish(publish)
-            heldParts.append((publish.number, isHeartbeat ? .heartbeat(part) : .part(part)))
+            heldParts.append((publish.number, part.version, isHeartbeat ? .heartbeat(part) : .part(part)))
             release(upTo: stableNumber)
+            if isHeartbeat { writeStable(now) }
             if publish.digestsAllRows { tell(.digest(number: publish.number, ownDigest), now) }
         default: break
         }
@@ -119,12 +122,13 @@ extension GroupMember {
         while let first = heldParts.first, first.number <= stableNumber {
             heldParts.removeFirst()
             outputs.append(first.output)
+            releasedVersion = first.version
         }
     }
 
     /// Tells the clock, here or elsewhere.
     mutating func tell(_ message: PeerMessage, _ now: Now) {
-        guard isClock else { return outputs.append(.send(message, to: clockNode)) }
+        guard isClock else { return send(message, to: clockNode) }
         do throws(ShardOwner.Contradiction) { try heard(message, from: node, now) } catch {
             close("\(names[node]): \(error)")
         }

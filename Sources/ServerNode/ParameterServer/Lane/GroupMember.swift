@@ -10,9 +10,11 @@ package import Transport
 /// and links; a test runs a whole cluster of these in one thread, by seed.
 package struct GroupMember: ~Copyable {
     package enum Output: Sendable {
-        case send(PeerMessage, to: Int)
+        case send(Envelope, to: Int)
         /// The batch of this node's intake has its places: each owner gets its slice.
         case deliver(BatchID)
+        /// The batch of this node's intake is to be offered anew: an epoch began.
+        case offerAgain(BatchID)
         /// What became of a batch of this node's intake.
         case answer(BatchID, BatchOutcome)
         /// A part for the followers of this node's shard: stable, what it leads to.
@@ -21,9 +23,13 @@ package struct GroupMember: ~Copyable {
         case heartbeat(FeedPart<Bytes>)
         /// The digest of all weights was wanted and this is it.
         case digest(WeightDigest, Version)
+        /// Write it to the journal, behind everything before; `journaled` when it is on the disk.
+        case journal(JournalEntry)
+        /// Read the commits up to this one from the journal: `beginReplay`, `replay` for each, `endReplay`.
+        case replay(through: UInt64, epoch: UInt32)
     }
     package enum Phase: Equatable, Sendable {
-        /// The clock waits until every owner has made room; or an owner for the clock's word.
+        /// An epoch begins: the clock waits until every owner has joined and begun; another node for the clock's word.
         case gathering
         case open
         case closed(String)
@@ -48,9 +54,16 @@ package struct GroupMember: ~Copyable {
     let node: Int
     let names: [String]
     let publishMilliseconds: UInt64
+    /// Whether this node keeps a journal: then a commit is durable when its rows are on the disk.
+    let journals: Bool
 
     package var outputs: [Output] = []
     package internal(set) var phase = Phase.gathering
+    /// The epoch this node takes part in; what belongs to another is not taken.
+    package internal(set) var epoch: UInt32
+    /// What this owner's disk holds, and what each entry on its way there leads to.
+    package internal(set) var log: OwnerLog
+    var writing: [Written] = []
     /// Batches of this node's intake that are not answered, and when they were offered.
     var offeredAt: [BatchID: UInt64] = [:]
     package internal(set) var clock: Clock?
@@ -63,10 +76,22 @@ package struct GroupMember: ~Copyable {
     /// this node computes.
     var inbox: [PeerMessage] = []
     /// Parts of commits that are not stable.
-    var heldParts: [(number: UInt64, output: Output)] = []
+    var heldParts: [(number: UInt64, version: Version, output: Output)] = []
     package internal(set) var stableNumber: UInt64 = 0
-    /// Owners that have made room.
-    var joinedOwners: Set<Int> = []
+    /// The clock: owners that have joined the epoch, and those that have begun it.
+    var joined: [Int: Joined] = [:]
+    var begunOwners: Set<Int> = []
+    /// The commit that the epoch begins behind, once all owners have joined.
+    var epochCut: UInt64?
+    var replaysUnderWay = 0
+    /// The highest stable commit that the disk knows of.
+    var notedStableNumber: UInt64 = 0
+    /// The header of the commit replayed last.
+    var replayed: CommitHeader?
+    /// The version of the last part that followers may have.
+    package internal(set) var releasedVersion = Version.zero
+    /// Where this epoch began, for figures.
+    var epochVersion = Version.zero
     /// Nodes that take traffic for the model.
     package internal(set) var heardNodes: Set<Int> = []
     // The clock's publishing: when the last one fell and at which version, whether a digest of all rows is wanted, and
@@ -89,9 +114,10 @@ package struct GroupMember: ~Copyable {
     /// - Parameters:
     ///   - node: this node's place in the cluster file; `names` are all nodes'.
     ///   - publishMilliseconds: how often the clock publishes.
+    ///   - journals: whether this node keeps a journal; `log` is what it holds of the model.
     package init(
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, node: Int, names: [String],
-        publishMilliseconds: UInt64
+        publishMilliseconds: UInt64, journals: Bool = false, log: OwnerLog = OwnerLog()
     ) {
         self.identity = identity
         self.history = history
@@ -99,47 +125,57 @@ package struct GroupMember: ~Copyable {
         self.node = node
         self.names = names
         self.publishMilliseconds = publishMilliseconds
+        self.journals = journals
+        self.log = log
+        epoch = log.epoch
+        notedStableNumber = log.stableNumber
+        rounds = BatchRounds(spec.settle, ownerCount: identity.owners.count)
+        makeRows(published: .zero)
+    }
+
+    /// Empty rows, and the clock as it is before the first commit.
+    mutating func makeRows(published: Version) {
         let owners = identity.owners
         rounds = BatchRounds(spec.settle, ownerCount: owners.count)
         if owners[0] == node {
-            clock = Clock(history: history, fingerprint: spec.fingerprint, ownerCount: owners.count)
+            clock = Clock(
+                history: history, fingerprint: spec.fingerprint, ownerCount: owners.count,
+                commitMilliseconds: journals ? Self.commitMilliseconds : 0)
         }
-        if let place = owners.firstIndex(of: node) {
-            if owners.count == 1 {
-                whole = WholeOwner(spec, history: history)
-            } else {
-                shard = ShardOwner(spec, Shard(place, of: owners.count), history: history)
-            }
+        guard let place = owners.firstIndex(of: node) else { return }
+        if owners.count == 1 {
+            whole = WholeOwner(spec, history: history, journals: journals, published: published)
+        } else {
+            shard = ShardOwner(
+                spec, Shard(place, of: owners.count), history: history, journals: journals, published: published)
         }
     }
+    private static let commitMilliseconds = UInt64(Limits.Journal.commitInterval.seconds * 1000)
 
     package var isClock: Bool { clock != nil }
     package var isOwner: Bool { identity.owners.contains(node) }
     var clockNode: Int { identity.owners[0] }
 
-    // MARK: beginning and end
-
-    /// The clock: gathers the owners. A node whose spec has another fingerprint is told apart by its answer.
-    package mutating func gather(_ now: Now) {
-        lastPublish = now.uptime
-        joinedOwners = [node]
-        for owner in identity.owners where owner != node { outputs.append(.send(.prepare(identity), to: owner)) }
-        openIfGathered()
+    mutating func send(_ message: PeerMessage, to other: Int) {
+        outputs.append(.send(Envelope(history, epoch: epoch, message), to: other))
     }
 
-    /// An owner: says that it has made room.
-    package mutating func join() { outputs.append(.send(.joined(spec.fingerprint), to: clockNode)) }
-
-    mutating func openIfGathered() {
-        guard phase == .gathering, joinedOwners.count == identity.owners.count else { return }
-        phase = .open
-        for other in names.indices where other != node { outputs.append(.send(.opened(identity), to: other)) }
+    mutating func sendAll(_ message: PeerMessage) {
+        for other in names.indices where other != node { send(message, to: other) }
     }
+
+    // MARK: the end
 
     /// The model was deleted. The clock tells every node.
     package mutating func delete() {
         end(Self.deletedReason)
-        for other in names.indices where other != node { outputs.append(.send(.deleted, to: other)) }
+        sendAll(.deleted)
+        forget()
+    }
+
+    /// Nothing of the model is kept on this node's disk.
+    package mutating func forget() {
+        if journals && isOwner { outputs.append(.journal(.forget)) }
     }
 
     /// Nothing is learned any more, and rows that are not learned on are of no use.
@@ -149,6 +185,7 @@ package struct GroupMember: ~Copyable {
         heldParts = []
         offeredAt = [:]
         paused = nil
+        writing = []
         whole = nil
         shard = nil
     }
@@ -158,26 +195,23 @@ package struct GroupMember: ~Copyable {
         if case .closed = phase { return }
         end(reason)
         if isClock {
-            for other in names.indices where other != node { outputs.append(.send(.closed(reason: reason), to: other)) }
+            sendAll(.closed(reason: reason))
         } else if isOwner {
-            outputs.append(.send(.closed(reason: reason), to: clockNode))
+            send(.closed(reason: reason), to: clockNode)
         }
     }
 
-    /// Another node lives anew, without what it held.
+    /// Another node lives anew, without what it held in memory.
     package mutating func restarted(_ other: Int, _ now: Now) {
         if case .closed = phase { return }
-        if identity.owners.contains(other) {
-            // An owner that is not the clock hears of another owner's death from the clock.
-            guard isClock || other == clockNode else { return }
-            guard phase != .gathering || !isClock else {
-                // Nothing is lost yet: it is asked again.
-                joinedOwners.remove(other)
-                return outputs.append(.send(.prepare(identity), to: other))
-            }
-            return close("its owner \(names[other]) restarted without its rows")
+        if isClock && identity.owners.contains(other) { return gather(now) }
+        if other == clockNode {
+            // It gathers the owners anew when it has read its disk; without one, everything ends with it.
+            guard journals else { return close("its owner \(names[other]) restarted without its rows") }
+            phase = .gathering
+            return
         }
-        guard clock != nil else { return }
+        guard clock != nil, phase == .open else { return }
         clock?.lostIntake(other)
         heardNodes.remove(other)
         work(now)
@@ -190,39 +224,45 @@ package struct GroupMember: ~Copyable {
         if case .closed(let reason) = phase {
             return outputs.append(.answer(offer.batch, .refused("the model is closed: \(reason)")))
         }
-        offeredAt[offer.batch] = now.uptime
-        guard clock != nil else { return outputs.append(.send(.offer(offer), to: clockNode)) }
+        offeredAt[offer.batch] = offeredAt[offer.batch] ?? now.uptime
+        // Else it is offered when the epoch has begun.
+        guard phase == .open else { return }
+        guard clock != nil else { return send(.offer(offer), to: clockNode) }
         clock?.offered(offer, atMilliseconds: now.uptime)
         work(now)
     }
 
-    package mutating func received(_ message: PeerMessage, from other: Int, _ now: Now) {
+    package mutating func received(_ envelope: Envelope, from other: Int, _ now: Now) {
         if case .closed = phase { return }
         do throws(ShardOwner.Contradiction) {
-            switch message {
-            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .heard, .wantsPublish,
-                .digest:
-                try heard(message, from: other, now)
-            case .slice(let batch, _) where batch.node == other: try own(message, now)
+            switch envelope.message {
             case .closed(let reason) where isClock && identity.owners.contains(other):
                 close("\(names[other]): \(reason)")
+            case .closed(let reason) where other == clockNode: close(reason)
+            case .deleted where other == clockNode:
+                close(Self.deletedReason)
+                forget()
+            case .prepare where other == clockNode: prepared(envelope.epoch, now)
+            case .opened where other == clockNode: opened(envelope.epoch)
+            // An owner's disk has seen a later epoch than the clock's.
+            case .joined where isClock && envelope.epoch > epoch:
+                epoch = envelope.epoch
+                gather(now)
+            case _ where envelope.epoch != epoch: break
+            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .begun, .heard, .wantsPublish, .digest:
+                try heard(envelope.message, from: other, now)
+            case .slice(let batch, _) where batch.node == other: try own(envelope.message, now)
             // The rest is the clock's to say.
             case _ where other != clockNode: break
             case .grant(let batch): granted(batch)
             case .outcome(let batch, let outcome): answer(batch, outcome)
-            case .order, .residuals, .commit, .stable, .drop, .publish: try own(message, now)
-            case .opened: opened()
-            case .closed(let reason): close(reason)
-            case .deleted: close(Self.deletedReason)
-            case .prepare, .told, .slice: break  // The registry's; or another intake's name.
+            case .begin(let number, let hash): try begin(behind: number, hash, now)
+            case .order, .residuals, .commit, .stable, .drop, .publish: try own(envelope.message, now)
+            // Another's to say; the registry's; or another intake's name.
+            case .closed, .deleted, .prepare, .opened, .told, .slice: break
             }
         } catch { close("\(names[node]): \(error)") }
     }
 
     static let deletedReason = "it was deleted"
-
-    mutating func opened() {
-        phase = .open
-        outputs.append(.send(.heard, to: clockNode))
-    }
 }

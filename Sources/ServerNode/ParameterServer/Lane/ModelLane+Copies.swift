@@ -16,9 +16,12 @@ extension ModelLane {
         let stream = CopyStream(
             spec: spec, shard: shard, history: history, version: version,
             watermarkMilliseconds: millisecondsSince1970())
-        let copy = LaneCopy(stream, version: version)
+        let copy = LaneCopy(stream, version: version, replayCount: replayCount)
         return (copy, Bytes(bytes: stream.begin()), endNumber)
     }
+
+    /// Whether the rows were read anew since the copy began: what it has may never have been.
+    package func isVoid(_ copy: LaneCopy) -> Bool { copy.replayCount != replayCount }
 
     /// The next chunk, or nil behind the last.
     package func chunk(of copy: LaneCopy) -> Bytes? {
@@ -28,24 +31,35 @@ extension ModelLane {
         return Bytes(bytes: copy.stream.chunk(copy.weights))
     }
 
-    /// Ends a copy at a publish: every row of its chunks is that of the publish's version, once the parts are applied.
+    /// Ends a copy at the first publish that has everything its chunks may have: every row is then that of the publish's
+    /// version, once the parts are applied.
     ///
-    /// - Parameter told: the version that the copy is, and the record that says so.
-    package func endCopy(_ copy: LaneCopy, _ told: @escaping @Sendable (Version, Bytes) -> Void) {
+    /// - Parameter told: the version that the copy is, and the record that says so; nil when the copy is void.
+    package func endCopy(_ copy: LaneCopy, _ told: @escaping @Sendable ((version: Version, record: Bytes)?) -> Void) {
         thread.precondition()
-        copyEnds.append((copy.version, told))
-        if member.isPublished { endCopies() } else { member.publishSoon(now) }
+        copyEnds.append((copy.version, member.settlingVersion, told))
+        endCopies()
+        if !copyEnds.isEmpty { member.publishSoon(now) }
         flush()
     }
 
     func endCopies() {
-        let ends = copyEnds
-        copyEnds = []
+        let version = hub.position.version
+        let ends = copyEnds.filter { $0.settled <= version }
+        copyEnds.removeAll { $0.settled <= version }
         for end in ends {
             var bytes: [UInt8] = []
-            appendMark(.copyEnd, stamp: stamp(from: end.base, to: hub.position.version), to: &bytes)
-            end.told(hub.position.version, Bytes(bytes: bytes))
+            appendMark(.copyEnd, stamp: stamp(from: end.base, to: version), to: &bytes)
+            end.told((version, Bytes(bytes: bytes)))
         }
+    }
+
+    /// The rows are read anew: copies under way are of no use.
+    func voidCopies() {
+        replayCount += 1
+        let ends = copyEnds
+        copyEnds = []
+        for end in ends { end.told(nil) }
     }
 
     /// Lets whoever waits read rows, one between two rounds, so that a round is held up by one chunk at most.

@@ -14,17 +14,9 @@ extension ModelLane {
         }
     }
 
-    /// An owner has made room, as the clock asked.
-    package func join() {
-        thread.run {
-            self.member.join()
-            self.flush()
-        }
-    }
-
     /// A message from another node. On the lane's thread it is taken at once: a round has no hand-off.
-    package func receive(_ message: PeerMessage, from other: Int) {
-        if thread.isCurrent { take(message, from: other) } else { thread.run { self.take(message, from: other) } }
+    package func receive(_ envelope: Envelope, from other: Int) {
+        if thread.isCurrent { take(envelope, from: other) } else { thread.run { self.take(envelope, from: other) } }
     }
 
     /// Another node lives anew.
@@ -42,7 +34,7 @@ extension ModelLane {
             number += 1
             return number
         }
-        let pending = PendingOffer(offer, as: BatchID(node: node, number: number), identity, history, node: node)
+        let pending = PendingOffer(offer, as: BatchID(node: node, number: number), identity, history, epoch: epoch.withLockedValue { $0 }, node: node)
         thread.run { self.take(pending) }
     }
 
@@ -95,6 +87,15 @@ extension ModelLane {
     package func close(_ reason: String) async {
         await thread.call {
             self.member.close(reason)
+            self.flush()
+        }
+    }
+
+    /// Another model took its name: nothing is kept of this one.
+    package func supersede() {
+        thread.run {
+            self.member.close("it was created anew")
+            self.member.forget()
             self.flush()
         }
     }

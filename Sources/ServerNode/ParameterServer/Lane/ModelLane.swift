@@ -32,6 +32,11 @@ package final class ModelLane: @unchecked Sendable {
     let names: [String]
     let thread: WorkThread
     let links: PeerLinks?
+    let journal: NodeJournal?
+    /// The epoch that slices are made for; those of another are stamped again.
+    let epoch: Locked<UInt32>
+    /// Commits that are to be read when those before are.
+    var replays: [(number: UInt64, epoch: UInt32)] = []
     let nextBatchNumber: Locked<UInt64>
     let started = ContinuousClock.now
 
@@ -44,7 +49,10 @@ package final class ModelLane: @unchecked Sendable {
     var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
     var rowReaders: [@Sendable (ModelLane) -> Void] = []
-    var copyEnds: [(base: Version, told: @Sendable (Version, Bytes) -> Void)] = []
+    var copyEnds:
+        [(base: Version, settled: Version, told: @Sendable ((version: Version, record: Bytes)?) -> Void)] = []
+    /// How often the rows were read anew.
+    var replayCount = 0
     var pace = RoundPace()
     var waitsFor: String?
     /// Rounds and commits when they last moved.
@@ -53,9 +61,11 @@ package final class ModelLane: @unchecked Sendable {
     /// - Parameters:
     ///   - thread: where the rows are learned; for a model of several owners the one that carries control links.
     ///   - links: to the other nodes; nil where there are none.
+    ///   - journal: nil where durability is none; `log` is what it holds of the model.
     package init(
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, publishInterval: Duration, node: Int = 0,
-        names: [String] = [""], thread: WorkThread = WorkThread(), links: PeerLinks? = nil
+        names: [String] = [""], thread: WorkThread = WorkThread(), links: PeerLinks? = nil, journal: NodeJournal? = nil,
+        log: OwnerLog = OwnerLog()
     ) {
         name = identity.name
         self.spec = spec
@@ -65,10 +75,12 @@ package final class ModelLane: @unchecked Sendable {
         self.names = names
         self.thread = thread
         self.links = links
+        self.journal = journal
+        epoch = Locked(log.epoch)
         nextBatchNumber = Locked(millisecondsSince1970() << 20)
         member = GroupMember(
             identity, spec, history: history, node: node, names: names,
-            publishMilliseconds: UInt64(publishInterval.seconds * 1000))
+            publishMilliseconds: UInt64(publishInterval.seconds * 1000), journals: journal != nil, log: log)
         hub = FeedHub(history: history, version: .zero)
         status = Locked(ModelStatus())
     }
@@ -109,9 +121,9 @@ package final class ModelLane: @unchecked Sendable {
         }
     }
 
-    func take(_ message: PeerMessage, from other: Int) {
+    func take(_ envelope: Envelope, from other: Int) {
         thread.precondition()
-        member.received(message, from: other, now)
+        member.received(envelope, from: other, now)
         flush()
     }
 
@@ -132,7 +144,9 @@ package final class ModelLane: @unchecked Sendable {
                 self.flush()
             }
         }
-        pace.decided(member.rounds.round, isInBatch: member.clock?.current != nil)
+        let epoch = member.epoch
+        self.epoch.withLockedValue { $0 = epoch }
+        pace.decided(member.rounds.rounds.roundCount, isInBatch: member.clock?.current != nil)
         phaseChanged()
         scheduleWake()
         tellStatus()
@@ -140,8 +154,20 @@ package final class ModelLane: @unchecked Sendable {
 
     func carryOut(_ output: GroupMember.Output) {
         switch output {
-        case .send(let message, let node): links?.send(Envelope(history, message), to: node)
+        case .send(let envelope, let node): links?.send(envelope, to: node)
         case .deliver(let batch): deliver(batch)
+        case .offerAgain(let batch):
+            if let pending = pending[batch] { member.offered(pending.batchOffer, now) }
+        case .journal(let entry):
+            journal?.append(history, entry) {
+                self.thread.run {
+                    self.member.journaled(self.now)
+                    self.flush()
+                }
+            }
+        case .replay(let number, let epoch):
+            replays.append((number, epoch))
+            if replays.count == 1 { replay() }
         case .answer(let batch, let outcome):
             if let offer = pending.removeValue(forKey: batch)?.offer {
                 // Whoever is answered finds its batch in the status.
@@ -153,8 +179,6 @@ package final class ModelLane: @unchecked Sendable {
             endCopies()
         case .heartbeat(let beat):
             hub.beat(beat)
-            // The batch that a copy's end waited for may have had no example.
-            if member.isPublished { endCopies() }
         case .digest(let digest, let version):
             // Only those who asked before it was published: a later one is answered by its own.
             let isStale = member.hasDigestUnderWay
@@ -166,9 +190,11 @@ package final class ModelLane: @unchecked Sendable {
     }
 
     func deliver(_ batch: BatchID) {
-        guard let slices = pending[batch]?.takeSlices() else { return }
+        guard let slices = pending[batch]?.slices(member.epoch) else { return }
         for (owner, bytes) in slices.remote { links?.sendBulk(bytes, to: owner) }
-        if let own = slices.own { member.received(.slice(batch, own), from: node, now) }
+        if let own = slices.own {
+            member.received(Envelope(history, epoch: member.epoch, .slice(batch, own)), from: node, now)
+        }
     }
 
     func answer(_ offer: Offer, _ outcome: BatchOutcome) {
@@ -239,8 +265,8 @@ package final class ModelLane: @unchecked Sendable {
 
     /// What is looked up now and then, and when somebody asks.
     func look() {
-        pace.tick(member.rounds.round)
-        let (progress, now) = ([member.rounds.round, member.clock?.number ?? 0], now.uptime)
+        pace.tick(member.rounds.rounds.roundCount)
+        let (progress, now) = ([member.rounds.rounds.roundCount, member.clock?.number ?? 0], now.uptime)
         if progress != lastProgress.counts { lastProgress = (progress, now) }
         // Every round waits for its owners: what is told is what did not come for a while.
         let isLate = now - lastProgress.at >= UInt64(Limits.Group.lateAfter.seconds * 1000)

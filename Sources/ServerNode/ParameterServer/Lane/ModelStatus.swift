@@ -22,8 +22,10 @@ package struct ModelStatus: Sendable {
     package var roundCount: UInt64 = 0
     package var roundMicroseconds = 0.0
     package var roundsPerSecond = 0.0
-    /// Examples that a round learned, on the average since the beginning.
-    package var acceptedPerRound: Double { Double(version.rawValue) / Double(roundCount) }
+    /// Examples learned since this node began.
+    package var learnedCount: UInt64 = 0
+    /// Examples that a round learned, on the average.
+    package var acceptedPerRound: Double { Double(learnedCount) / Double(roundCount) }
     /// What the model waits for, if it waits for someone.
     package var waitsFor: String?
 
@@ -37,12 +39,13 @@ package struct ModelStatus: Sendable {
         case .open: phase = "open"
         case .closed: phase = "closed"
         }
-        version = member.clock?.version ?? member.learnedVersion
+        version = member.clock?.position ?? member.learnedVersion
         commitCount = member.clock?.number ?? member.lastCommit?.number ?? 0
         parkedSliceCount = member.parkedCount
         grantedByteCount = member.clock?.grantedByteCount ?? 0
         stableVersion = member.clock?.stableVersion ?? version
-        roundCount = member.rounds.round
+        roundCount = member.rounds.rounds.roundCount
+        learnedCount = version.rawValue - min(version.rawValue, member.epochVersion.rawValue)
         roundMicroseconds = pace.roundMicroseconds
         roundsPerSecond = pace.roundsPerSecond
         clampedCount = member.clampedCounts.values.reduce(0, +)
@@ -72,8 +75,9 @@ extension GroupMember {
         guard let clock else { return nil }
         let owners = identity.owners.map { names[$0] }
         if phase == .gathering {
-            let late = identity.owners.filter { !joinedOwners.contains($0) }.map { names[$0] }
-            return "owners to join: \(late.joined(separator: ", "))"
+            let late = identity.owners.filter { epochCut == nil ? joined[$0] == nil : !begunOwners.contains($0) }
+            let what = epochCut == nil ? "to join" : "to read their disks"
+            return "owners \(what): \(late.map { names[$0] }.joined(separator: ", "))"
         }
         if clock.current != nil {
             let late = rounds.missingOwners.map { owners[$0] }

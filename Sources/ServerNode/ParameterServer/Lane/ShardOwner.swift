@@ -1,6 +1,7 @@
 package import DeltaFeed
 package import Domain
 package import Features
+internal import Format
 package import Learning
 package import Transport
 
@@ -16,8 +17,9 @@ package struct ShardOwner: ~Copyable {
 
     package private(set) var rows: ModelRows
     package private(set) var publisher: Publisher
-    /// The version of the last commit, its number, and the hash of its header.
+    /// The version behind the batch learned last; the number of the last commit, and the hash of its header.
     package private(set) var version = Version.zero
+    private var committedVersion = Version.zero
     package private(set) var number: UInt64 = 0
     package private(set) var hash: UInt64 = 0
     /// Products clamped in examples that were learned.
@@ -35,19 +37,30 @@ package struct ShardOwner: ~Copyable {
     private var current: Current?
     private var round: UInt64 = 0
     private let history: History
-    private let fingerprint: Fingerprint
+    private let spec: ModelSpec
+    /// For the journal; nil where there is none.
+    private var commitRows: CommitRows?
+    private var readRows = ReadRows()
 
-    package init(_ spec: ModelSpec, _ shard: Shard, history: History) {
+    /// - Parameters:
+    ///   - journals: whether a commit hands out the rows that changed.
+    ///   - published: the version that followers hold, when rows are read from a disk.
+    package init(
+        _ spec: ModelSpec, _ shard: Shard, history: History, journals: Bool = false, published: Version = .zero
+    ) {
         rows = ModelRows(spec, shard)
-        publisher = Publisher(spec, shard, history: history, version: .zero)
+        publisher = Publisher(spec, shard, history: history, version: published)
+        commitRows = journals ? CommitRows(spec, shard) : nil
         self.history = history
-        fingerprint = spec.fingerprint
+        self.spec = spec
     }
 
     /// Whether the rows hold only what is learned: copies may read them.
     package var isSettled: Bool { current?.isTentative != true }
-    /// Whether the last publish was of what the rows hold.
-    var isPublished: Bool { current == nil && version == publisher.version }
+    /// The version at which everything that the rows may hold is in: behind the batch under way.
+    var settlingVersion: Version { current.map { version + $0.slice.exampleCount } ?? version }
+    /// Whether the rows are exactly those of a commit.
+    func isAt(commit number: UInt64) -> Bool { number == self.number && current == nil && version == committedVersion }
     var parkedCount: Int { parked.count }
 
     /// Batches whose slices wait for their order.
@@ -79,7 +92,9 @@ package struct ShardOwner: ~Copyable {
             throw Contradiction("a window of \(window) in a batch of \(slice.exampleCount)")
         }
         current = Current(batch: batch, slice: slice, window: window)
-        return window == 0 ? nil : pass(residuals: [])
+        guard window == 0 else { return pass(residuals: []) }
+        endBatch(slice)
+        return nil
     }
 
     /// A round was decided: keeps what is learned.
@@ -97,6 +112,13 @@ package struct ShardOwner: ~Copyable {
         current?.isTentative = false
         current?.position = position
         current?.window = told.window
+        if told.window == 0 { endBatch(open.slice) }
+    }
+
+    private mutating func endBatch(_ slice: ExampleBatch) {
+        if commitRows == nil { publisher.learned(slice) } else { commitRows!.learned(slice) }
+        version = version + slice.exampleCount
+        current = nil
     }
 
     /// Passes the next window, unless the batch is over. Behind `settle`; what must see settled rows runs in between.
@@ -114,19 +136,37 @@ package struct ShardOwner: ~Copyable {
         return .partials(round: round, margins: Array(rows.margins[..<window.count]))
     }
 
-    /// The batch is over.
-    package mutating func commit(_ header: CommitHeader) throws(Contradiction) -> PeerMessage {
-        guard let done = current, done.position == done.slice.exampleCount, !done.isTentative else {
-            throw Contradiction("commit \(header.number) falls into a batch")
-        }
+    /// The batches since the last commit are over.
+    ///
+    /// - Returns: what of it the journal keeps: the rows that they changed, where there is a journal.
+    package mutating func commit(_ header: CommitHeader) throws(Contradiction) -> JournalEntry {
+        guard current == nil else { throw Contradiction("commit \(header.number) falls into a batch") }
         guard header.number == number + 1, header.previousHash == hash, header.history == history,
-            header.version == version + done.slice.exampleCount, header.fingerprint == fingerprint
+            header.version == version, header.fingerprint == spec.fingerprint
         else { throw Contradiction("commit \(header.number) does not follow commit \(number)") }
-        publisher.learned(done.slice)
-        current = nil
-        (number, hash, version) = (header.number, header.hash, header.version)
-        return .durable(number: number, hash: hash, clampedCount: clampedCount)
+        var record: [UInt8] = []
+        if commitRows != nil {
+            let (changed, rows) = commitRows!.take(rows, from: committedVersion, header)
+            publisher.learned(changed)
+            record = rows
+        }
+        (number, hash, committedVersion) = (header.number, header.hash, header.version)
+        return .commit(header, clampedCount: clampedCount, rows: record)
     }
+
+    /// Sets the rows of a commit that the disk kept.
+    package mutating func replay(_ header: CommitHeader, clampedCount: Int, _ record: [UInt8]) throws(Contradiction) {
+        do throws(FormatError) { try readRows.read(record, spec, rows.shard) } catch {
+            throw Contradiction("the journal's commit \(header.number): \(error)")
+        }
+        rows.setState(at: readRows.rows, readRows.values)
+        if header.version > publisher.version { publisher.learned(readRows.rows) }
+        (number, hash, self.clampedCount) = (header.number, header.hash, clampedCount)
+        (version, committedVersion) = (header.version, header.version)
+    }
+
+    /// A new epoch begins: what was on its way is offered again.
+    package mutating func beginEpoch() { (parked, round) = ([:], 0) }
 
     /// Whether nothing changed since the last publish, and no digest over all rows is wanted.
     func isHeartbeat(_ publish: Publish) -> Bool { version == publisher.version && !publish.digestsAllRows }

@@ -1,6 +1,7 @@
 package import DeltaFeed
 package import Domain
 package import Features
+internal import Format
 package import Learning
 package import Transport
 
@@ -10,11 +11,22 @@ package struct WholeOwner: ~Copyable {
     package private(set) var publisher: Publisher
     /// Batches whose features came from another node's intake.
     private var parked: [BatchID: ExampleBatch] = [:]
+    /// Of the last commit.
+    private var committedVersion = Version.zero
+    private var number: UInt64 = 0
+    /// For the journal; nil where there is none.
+    private var commitRows: CommitRows?
+    private var readRows = ReadRows()
 
-    package init(_ spec: ModelSpec, history: History) {
+    /// - Parameters: as `ShardOwner`'s.
+    package init(_ spec: ModelSpec, history: History, journals: Bool = false, published: Version = .zero) {
         learner = Learner(spec)
-        publisher = Publisher(spec, history: history, version: .zero)
+        publisher = Publisher(spec, history: history, version: published)
+        commitRows = journals ? CommitRows(spec, .whole) : nil
     }
+
+    /// Whether the rows are exactly those of a commit.
+    func isAt(commit number: UInt64) -> Bool { number == self.number && version == committedVersion }
 
     package mutating func park(_ slice: ExampleBatch, of batch: BatchID) throws(ShardOwner.Contradiction) {
         guard slice.fits(rowCount: learner.rows.count) else {
@@ -41,14 +53,41 @@ package struct WholeOwner: ~Copyable {
 
     private mutating func learn(_ batch: ExampleBatch) {
         learner.learn(batch)
-        publisher.learned(batch)
+        if commitRows == nil { publisher.learned(batch) } else { commitRows!.learned(batch) }
     }
+
+    /// The batches since the last commit are over; what of it the journal keeps, as `ShardOwner`'s.
+    mutating func commit(_ header: CommitHeader) -> JournalEntry {
+        var record: [UInt8] = []
+        if commitRows != nil {
+            let (changed, rows) = commitRows!.take(learner.rows, from: committedVersion, header)
+            publisher.learned(changed)
+            record = rows
+        }
+        (number, committedVersion) = (header.number, header.version)
+        return .commit(header, clampedCount: learner.clampedCount, rows: record)
+    }
+
+    /// Sets the rows of a commit that the disk kept.
+    mutating func replay(
+        _ header: CommitHeader, clampedCount: Int, _ record: [UInt8]
+    ) throws(ShardOwner.Contradiction) {
+        do throws(FormatError) { try readRows.read(record, learner.spec, .whole) } catch {
+            throw .init("the journal's commit \(header.number): \(error)")
+        }
+        learner.setState(at: readRows.rows, readRows.values)
+        learner.restore(
+            exampleCount: header.exampleCount, validation: Validation(total: header.total, window: header.window),
+            acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax), clampedCount: clampedCount)
+        if header.version > publisher.version { publisher.learned(readRows.rows) }
+        (number, committedVersion) = (header.number, header.version)
+    }
+
+    /// A new epoch begins: what was on its way is offered again.
+    mutating func beginEpoch() { parked = [:] }
 
     /// Whether nothing changed since the last publish, and no digest over all rows is wanted.
     func isHeartbeat(_ publish: Publish) -> Bool { version == publisher.version && !publish.digestsAllRows }
-
-    /// Whether the last publish was of what the rows hold.
-    var isPublished: Bool { version == publisher.version }
 
     package var version: Version { Version(learner.exampleCount) }
 

@@ -10,11 +10,13 @@ struct Hello: Sendable {
     var topology: UInt64
     /// What the kernels compute (`kernelIdentity`).
     var kernels: UInt64
+    /// Whether it keeps a journal.
+    var journals: Bool
 
     var headers: [(String, String)] {
         [
             ("sluice-node", name), ("sluice-life", String(life)), ("sluice-topology", topology.hexDigits),
-            ("sluice-kernels", kernels.hexDigits),
+            ("sluice-kernels", kernels.hexDigits), ("sluice-journal", journals ? "yes" : "no"),
         ]
     }
 
@@ -22,11 +24,12 @@ struct Hello: Sendable {
         headers.first { $0.0 == "sluice-life" }.flatMap { UInt64($0.1) }
     }
 
-    init(name: String, life: UInt64, topology: UInt64, kernels: UInt64) {
+    init(name: String, life: UInt64, topology: UInt64, kernels: UInt64, journals: Bool) {
         self.name = name
         self.life = life
         self.topology = topology
         self.kernels = kernels
+        self.journals = journals
     }
 
     /// Of a request; nil when a field is missing.
@@ -36,7 +39,9 @@ struct Hello: Sendable {
             let topology = exchange.header("sluice-topology").flatMap({ UInt64(hexDigits: $0) }),
             let kernels = exchange.header("sluice-kernels").flatMap({ UInt64(hexDigits: $0) })
         else { return nil }
-        self.init(name: name, life: life, topology: topology, kernels: kernels)
+        self.init(
+            name: name, life: life, topology: topology, kernels: kernels,
+            journals: exchange.header("sluice-journal") == "yes")
     }
 
     /// Why this node does not work with `other`, or nil when it does.
@@ -46,6 +51,10 @@ struct Hello: Sendable {
         }
         if other.kernels != kernels {
             return "the kernels of \(name) and \(other.name) compute other bits; run the same build on both"
+        }
+        if other.journals != journals {
+            let (with, without) = journals ? (name, other.name) : (other.name, name)
+            return "\(with) keeps a journal and \(without) does not; give both the same 'durability'"
         }
         return nil
     }

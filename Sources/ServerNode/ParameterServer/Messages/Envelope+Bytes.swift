@@ -1,6 +1,7 @@
 internal import Domain
 internal import Features
 package import Format
+internal import Transport
 
 extension Envelope {
     package static let headerByteCount = 24
@@ -28,6 +29,16 @@ extension Envelope {
         sum.add(bytes.span.extracting(range.lowerBound..<range.lowerBound + 20))
         sum.add(bytes.span.extracting(range.lowerBound + headerByteCount..<range.upperBound))
         return sum.value
+    }
+}
+
+extension Bytes {
+    /// Gives a message that `Envelope.bytes` made to another epoch.
+    mutating func restampEnvelope(_ epoch: UInt32) {
+        guard getInteger(at: readerIndex + 16, endianness: .little, as: UInt32.self) != epoch else { return }
+        setInteger(epoch, at: readerIndex + 16, endianness: .little)
+        let bytes = Array(readableBytesView)
+        setInteger(Envelope.checksum(bytes, 0..<bytes.count), at: readerIndex + 20, endianness: .little)
     }
 }
 

@@ -8,6 +8,7 @@ extension PeerMessage {
         case offer = 1
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
         case opened, closed, publish, digest, withdraw, heard, deleted, told, wantsPublish
+        case begin, begun
     }
 
     var kind: Kind {
@@ -35,6 +36,8 @@ extension PeerMessage {
         case .deleted: .deleted
         case .told: .told
         case .wantsPublish: .wantsPublish
+        case .begin: .begin
+        case .begun: .begun
         }
     }
 
@@ -69,9 +72,16 @@ extension PeerMessage {
             writer.put(UInt32(clamping: clampedCount))
         case .stable(let number): writer.put(number)
         case .prepare(let identity), .opened(let identity): writer.put(identity)
-        case .joined(let fingerprint): writer.put(fingerprint.rawValue)
+        case .joined(let joined):
+            writer.put(joined.fingerprint.rawValue)
+            writer.put(joined.number)
+            writer.put(joined.hash)
+            writer.put(joined.stableNumber)
+        case .begin(let number, let hash):
+            writer.put(number)
+            writer.put(hash)
         case .closed(let reason): writer.put(reason)
-        case .heard, .deleted, .told, .wantsPublish: break
+        case .heard, .deleted, .told, .wantsPublish, .begun: break
         case .publish(let publish):
             writer.put(publish.number)
             writer.put(publish.watermarkMilliseconds)
@@ -113,7 +123,13 @@ extension PeerMessage {
         case .told: self = .told
         case .wantsPublish: self = .wantsPublish
         case .prepare: self = .prepare(try reader.takeIdentity())
-        case .joined: self = .joined(Fingerprint(try reader.take()))
+        case .joined:
+            self = .joined(
+                Joined(
+                    fingerprint: Fingerprint(try reader.take()), number: try reader.take(), hash: try reader.take(),
+                    stableNumber: try reader.take()))
+        case .begin: self = .begin(number: try reader.take(), hash: try reader.take())
+        case .begun: self = .begun
         case .opened: self = .opened(try reader.takeIdentity())
         case .closed: self = .closed(reason: try reader.takeText())
         case .publish:
@@ -127,7 +143,7 @@ extension PeerMessage {
 }
 
 extension FieldWriter {
-    fileprivate mutating func put(_ batch: BatchID) {
+    mutating func put(_ batch: BatchID) {
         put(UInt32(batch.node))
         put(batch.number)
     }
@@ -171,7 +187,7 @@ extension FieldWriter {
         put(text)
     }
 
-    fileprivate mutating func put(_ identity: ModelIdentity) {
+    mutating func put(_ identity: ModelIdentity) {
         put(identity.name.text)
         put(identity.spec)
         put(identity.fingerprint.rawValue)
@@ -191,7 +207,7 @@ extension FieldReader {
         }
     }
 
-    fileprivate mutating func takeBatchID() throws(FormatError) -> BatchID {
+    mutating func takeBatchID() throws(FormatError) -> BatchID {
         BatchID(node: try takeCount(), number: try take())
     }
 
@@ -230,7 +246,7 @@ extension FieldReader {
         }
     }
 
-    fileprivate mutating func takeIdentity() throws(FormatError) -> ModelIdentity {
+    mutating func takeIdentity() throws(FormatError) -> ModelIdentity {
         let text = try takeText()
         guard let name = ModelName(text) else { throw .corrupt(what: "a model's name is not one") }
         let (spec, fingerprint) = (try takeText(), Fingerprint(try take()))

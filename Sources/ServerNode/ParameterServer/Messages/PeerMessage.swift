@@ -25,17 +25,21 @@ package enum PeerMessage: Sendable {
     case residuals(Residuals)
     /// 7, C→O. The batch is over and this is its header.
     case commit(CommitHeader)
-    /// 8, O→C. The commit and everything before it are learned here.
+    /// 8, O→C. The commit and everything before it are on this owner's disk.
     case durable(number: UInt64, hash: UInt64, clampedCount: Int)
     /// 9, C→O. The commit is durable on all owners: what was published of it may go out.
     case stable(number: UInt64)
     /// 10, C→O. The batch will not be ordered: forget its slice.
     case drop(BatchID)
-    /// 11, C→O. Make room for a shard of a new model.
+    /// 11, C→O. An epoch begins: stop, and tell what the disk holds. Of a new model: make room for a shard.
     case prepare(ModelIdentity)
-    /// 11, O→C. The fingerprint is what this node makes of the spec.
-    case joined(Fingerprint)
-    /// 12, C→ every node. All owners joined: the model is open.
+    /// 11, O→C. Nothing of an earlier epoch is taken any more.
+    case joined(Joined)
+    /// 12, C→O. The epoch begins behind this commit: forget those above it.
+    case begin(number: UInt64, hash: UInt64)
+    /// 12, O→C. The rows are those of that commit, and the disk says so.
+    case begun
+    /// C→ every node. All owners have begun: the model is open, and batches that wait are offered again.
     case opened(ModelIdentity)
     /// Every node→C, after `opened`. It takes traffic for the model.
     case heard
@@ -96,6 +100,24 @@ package struct Residuals: Sendable, Equatable {
     }
 }
 
+/// What an owner's disk holds when it joins an epoch.
+package struct Joined: Sendable, Equatable {
+    /// What this node makes of the spec.
+    package var fingerprint: Fingerprint
+    /// The last commit, and the hash of its header; 0 before the first.
+    package var number: UInt64
+    package var hash: UInt64
+    /// The highest commit that this owner knows to be stable: it was acknowledged, so no epoch begins below it.
+    package var stableNumber: UInt64
+
+    package init(fingerprint: Fingerprint, number: UInt64, hash: UInt64, stableNumber: UInt64) {
+        self.fingerprint = fingerprint
+        self.number = number
+        self.hash = hash
+        self.stableNumber = stableNumber
+    }
+}
+
 /// A publish, the same on every owner.
 package struct Publish: Sendable, Equatable {
     /// The commit it falls on.
@@ -132,12 +154,13 @@ package struct ModelIdentity: Sendable, Equatable {
 /// A message with what tells whose it is.
 package struct Envelope: Sendable {
     package var history: History
-    /// The clock's incarnation; 1 as long as a restarted owner closes the model.
-    package var epoch: UInt32 = 1
+    /// The clock's incarnation: what belongs to an earlier one is not taken.
+    package var epoch: UInt32
     package var message: PeerMessage
 
-    package init(_ history: History, _ message: PeerMessage) {
+    package init(_ history: History, epoch: UInt32 = 1, _ message: PeerMessage) {
         self.history = history
+        self.epoch = epoch
         self.message = message
     }
 }

@@ -21,6 +21,14 @@ package final class FeedHub: Sendable {
         state = Locked(State(ring: PartRing(version: version, byteCountMax: Limits.Feed.ringByteCountMax)))
     }
 
+    /// The model was read from a disk, whose followers may hold `version`. Nothing happens where parts have been published.
+    package func begin(at version: Version) {
+        state.withLockedValue { state in
+            guard state.ring.version < version else { return }
+            state.ring = PartRing(version: version, byteCountMax: Limits.Feed.ringByteCountMax)
+        }
+    }
+
     package func append(_ part: FeedPart<Bytes>) {
         let wake = state.withLockedValue { state in
             state.ring.append(part)

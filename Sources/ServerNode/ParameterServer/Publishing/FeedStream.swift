@@ -99,11 +99,13 @@ package final class FeedStream: BodyReceiver {
         state = .awaitingChunk(copy, next: next)
         let handle = FeedStreamHandle(self, exchange)
         lane.runWithRows { lane in
+            guard !lane.isVoid(copy) else { return handle.onLoop { $0.end() } }
             if let bytes = lane.chunk(of: copy) { return handle.onLoop { $0.took(bytes, of: copy, next: next) } }
-            lane.endCopy(copy) { version, bytes in
+            lane.endCopy(copy) { told in
                 handle.onLoop { stream in
                     guard case .awaitingChunk = stream.state else { return }
-                    stream.state = .ending(version, bytes, next: next)
+                    guard let told else { return stream.end() }
+                    stream.state = .ending(told.version, told.record, next: next)
                     stream.pump()
                 }
             }

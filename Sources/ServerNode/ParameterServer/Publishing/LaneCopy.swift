@@ -11,9 +11,12 @@ package final class LaneCopy: @unchecked Sendable {
 
     /// Where the copy began.
     let version: Version
+    /// How often the rows had been read anew by then.
+    let replayCount: Int
 
-    init(_ stream: CopyStream, version: Version) {
+    init(_ stream: CopyStream, version: Version, replayCount: Int) {
         self.stream = stream
         self.version = version
+        self.replayCount = replayCount
     }
 }

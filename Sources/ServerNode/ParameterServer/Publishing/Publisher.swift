@@ -35,6 +35,9 @@ package struct Publisher: ~Copyable {
     /// - Parameter slice: the owner's part of a batch that was learned.
     package mutating func learned(_ slice: borrowing ExampleBatch) { dirty.mark(slice) }
 
+    /// The owner's rows that a commit changed.
+    package mutating func learned(_ rows: [UInt32]) { dirty.mark(rows) }
+
     /// The part that leads from the last publish to `version`, which is what the rows hold now.
     ///
     /// - Parameter digestsAllRows: compare everything now, instead of the next range.

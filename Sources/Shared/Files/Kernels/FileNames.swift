@@ -59,3 +59,62 @@ package func readFile(_ path: FilePath) throws -> [UInt8] {
     }
     return bytes
 }
+
+/// Bytes of a file from a place on; fewer where it ends before.
+package func readBytes(_ file: FileDescriptor, _ range: Range<Int>) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    var count = 0
+    while count < range.count {
+        let got = try unsafe bytes.withUnsafeMutableBytes {
+            unsafe try file.read(
+                fromAbsoluteOffset: Int64(range.lowerBound + count),
+                into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
+        }
+        if got == 0 { break }
+        count += got
+    }
+    bytes.removeLast(range.count - count)
+    return bytes
+}
+
+/// Waits until the file's bytes, and what is needed to read them, are on the disk.
+package func syncData(_ file: FileDescriptor) throws(Errno) {
+    while fdatasync(file.rawValue) != 0 {
+        guard errno == EINTR else { throw Errno(rawValue: errno) }
+    }
+}
+
+/// Waits until the names in a folder are on the disk.
+package func syncFolder(_ path: FilePath) throws(Errno) {
+    let folder = unsafe path.withPlatformString { unsafe Glibc.open($0, O_RDONLY | O_DIRECTORY) }
+    guard folder >= 0 else { throw Errno(rawValue: errno) }
+    defer { _ = Glibc.close(folder) }
+    guard fsync(folder) == 0 else { throw Errno(rawValue: errno) }
+}
+
+/// Gives a file that many bytes on the disk, so that writing them needs no room any more.
+package func allocate(_ file: FileDescriptor, byteCount: Int) throws(Errno) {
+    while true {
+        let error = posix_fallocate(file.rawValue, 0, off_t(byteCount))
+        if error == 0 { return }
+        guard error == EINTR else { throw Errno(rawValue: error) }
+    }
+}
+
+/// Ends the process now: nothing more is written or answered.
+package func endProcess(status: Int32) -> Never { _exit(status) }
+
+/// Keeps a file to this process as long as it is open.
+///
+/// - Returns: nil when another process has it.
+package func lockFile(_ path: FilePath) throws(Errno) -> FileDescriptor? {
+    let file: FileDescriptor
+    do { file = try .open(path, .writeOnly, options: [.create], permissions: [.ownerReadWrite]) } catch {
+        throw error as? Errno ?? .ioError
+    }
+    if flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 { return file }
+    let reason = Errno(rawValue: errno)
+    try? file.close()  // nothing was written
+    guard reason == .wouldBlock else { throw reason }
+    return nil
+}

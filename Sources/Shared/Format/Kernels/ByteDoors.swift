@@ -14,11 +14,11 @@ extension RecordHeader {
 }
 
 package func decodeRows(
-    _ header: RecordHeader, payload: Span<UInt8>, indexLimit: UInt64, into indices: inout [UInt32],
-    values: inout [Float], pauseRowCount: Int = .max, pause: () -> Void = {}
+    _ header: RecordHeader, columns: RecordColumns = .weights, payload: Span<UInt8>, indexLimit: UInt64,
+    into indices: inout [UInt32], values: inout [Float], pauseRowCount: Int = .max, pause: () -> Void = {}
 ) throws(FormatError) {
     try unsafe decodeRows(
-        header, payload: payload.bytes, indexLimit: indexLimit, into: &indices, values: &values,
+        header, columns: columns, payload: payload.bytes, indexLimit: indexLimit, into: &indices, values: &values,
         pauseRowCount: pauseRowCount, pause: pause)
 }
 

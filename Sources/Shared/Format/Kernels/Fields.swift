@@ -95,6 +95,9 @@ package struct FieldReader {
         return text
     }
 
+    /// All bytes that are left.
+    package mutating func takeRest() throws(FormatError) -> [UInt8] { try take(end - at, like: 0 as UInt8) }
+
     /// - Throws: when bytes are left over.
     package func finish() throws(FormatError) {
         guard at == end else { throw .corrupt(what: "bytes behind the last field") }

@@ -1,0 +1,103 @@
+package import Domain
+package import Format
+
+/// Where each model's commits stand in a node's journal, and what else the journal says of it.
+package struct JournalIndex: Sendable {
+    /// A commit's entry.
+    package struct Commit: Sendable {
+        package var number: UInt64
+        package var hash: UInt64
+        package var publishedVersion: Version
+        package var segment: UInt64
+        package var offset: Int
+        package var byteCount: Int
+    }
+
+    package struct Model: Sendable {
+        package var identity: ModelIdentity
+        package var epoch: UInt32
+        package var stableNumber: UInt64 = 0
+        /// Rising by one.
+        package var commits: [Commit] = []
+    }
+
+    package private(set) var models: [History: Model] = [:]
+
+    package init() {}
+
+    /// Takes all entries of a frame, or of what was just written.
+    ///
+    /// - Parameters:
+    ///   - bytes, payload: where the entries are.
+    ///   - segment, shift: where they stand on the disk: at `shift` more than in `bytes`.
+    package mutating func take(
+        _ bytes: [UInt8], _ payload: Range<Int>, segment: UInt64, shift: Int = 0
+    ) throws(FormatError) {
+        var at = payload.lowerBound
+        while at < payload.upperBound {
+            let (history, entry, end) = try JournalEntry.read(bytes, at: at, end: payload.upperBound, withRows: false)
+            try take(history, entry, segment, at + shift, byteCount: end - at)
+            at = end
+        }
+    }
+
+    private mutating func take(
+        _ history: History, _ entry: JournalEntry, _ segment: UInt64, _ offset: Int, byteCount: Int
+    ) throws(FormatError) {
+        switch entry {
+        case .join(let epoch, let identity):
+            models[history, default: Model(identity: identity, epoch: epoch)].epoch = epoch
+        case .cut(let epoch, let number):
+            guard models[history] != nil else { throw Self.unknown }
+            models[history]?.epoch = epoch
+            models[history]?.commits.removeAll { $0.number > number }
+        case .commit(let header, _, _):
+            guard let model = models[history] else { throw Self.unknown }
+            if let last = model.commits.last {
+                guard header.number == last.number + 1, header.previousHash == last.hash else {
+                    throw .corrupt(what: "commit \(header.number) does not follow commit \(last.number)")
+                }
+            }
+            models[history]?.commits.append(
+                Commit(
+                    number: header.number, hash: header.hash, publishedVersion: header.publishedVersion,
+                    segment: segment, offset: offset, byteCount: byteCount))
+            note(stable: header.stableNumber, history)
+        case .stable(let number):
+            guard models[history] != nil else { throw Self.unknown }
+            note(stable: number, history)
+        case .forget: models[history] = nil
+        }
+    }
+
+    private mutating func note(stable number: UInt64, _ history: History) {
+        guard let known = models[history]?.stableNumber, known < number else { return }
+        models[history]?.stableNumber = number
+    }
+
+    private static let unknown = FormatError.corrupt(what: "an entry of a model that never joined")
+
+    /// What a new segment begins with: each model as it stands.
+    package var heads: [UInt8] {
+        var writer = FieldWriter()
+        for (history, model) in models.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            JournalEntry.join(epoch: model.epoch, model.identity).write(history, to: &writer)
+            JournalEntry.stable(number: model.stableNumber).write(history, to: &writer)
+        }
+        return writer.bytes
+    }
+}
+
+/// What a node's disk holds of a model when the node begins.
+package struct RecoveredModel: Sendable {
+    package var history: History
+    package var identity: ModelIdentity
+    package var log: OwnerLog
+
+    package init(_ history: History, _ model: JournalIndex.Model) {
+        self.history = history
+        identity = model.identity
+        log = OwnerLog(epoch: model.epoch, stableNumber: model.stableNumber)
+        for commit in model.commits.suffix(OwnerLog.rememberedCount) { log.append(commit.number, commit.hash) }
+    }
+}

@@ -1,0 +1,183 @@
+internal import Configuration
+package import Domain
+internal import Format
+package import Journal
+internal import Transport
+
+/// A node's journal, for all its models: what lanes give it while a write is under way goes out together in the next one.
+///
+///     lanes ─ entries ─▶ queue ─ one frame, one fsync ─▶ disk ─▶ each entry's lane hears of it
+///
+/// A full disk is tried again, and nothing is lost meanwhile; a broken one ends the process, since nobody knows what it holds.
+package final class NodeJournal: Sendable {
+    /// Models of the disk when the node began.
+    package let recovered: [RecoveredModel]
+    /// What was torn at the end, if something was.
+    package let torn: JournalScan.TornTail?
+    /// Bytes and milliseconds that reading took.
+    package let readByteCount: Int
+    package let readMilliseconds: Double
+    private let full = Locked(false)
+    /// Frames written, their bytes, and microseconds that the last ones took on the average.
+    private let written = Locked(Figures())
+    package var figures: Figures { written.withLockedValue { $0 } }
+    /// Whether the disk has no room.
+    package var isFull: Bool { full.withLockedValue { $0 } }
+
+    package struct Figures: Sendable {
+        package var frameCount: UInt64 = 0
+        package var byteCount: UInt64 = 0
+        package var syncMicroseconds = 0.0
+    }
+
+    private struct Queue: Sendable {
+        var entries = FieldWriter()
+        var written: [@Sendable () -> Void] = []
+        var isWriting = false
+    }
+    private let queue = Locked(Queue())
+    private let thread = WorkThread()
+    private let writing: Writing
+    private let broken: @Sendable (DiskFailure) -> Void
+
+    /// Reads the journal of a disk, whole.
+    ///
+    /// - Parameter broken: told when the disk cannot be trusted any more: ends the process.
+    /// - Throws: `JournalDamage`, `DiskFailure`.
+    package init(
+        _ disk: any JournalDisk, segmentByteCount: Int = Limits.Journal.segmentByteCount,
+        broken: @escaping @Sendable (DiskFailure) -> Void
+    ) throws {
+        let start = ContinuousClock.now
+        var index = JournalIndex()
+        let scan = try JournalScan(disk) { bytes, payload, segment in
+            do throws(FormatError) { try index.take(bytes, payload, segment: segment) } catch {
+                // Its checksum held: it was written so.
+                throw JournalDamage(
+                    path: disk.path(of: segment), offset: payload.lowerBound, what: "\(error)")
+            }
+        }
+        recovered = index.models.map { RecoveredModel($0.key, $0.value) }
+            .sorted { $0.history.rawValue < $1.history.rawValue }
+        torn = scan.torn
+        readByteCount = scan.byteCount
+        let writer = try JournalWriter(
+            disk, after: scan, segmentByteCount: segmentByteCount, random: UInt64.random(in: 1...UInt64.max))
+        writing = Writing(disk, writer, index)
+        readMilliseconds = (ContinuousClock.now - start).seconds * 1000
+        self.broken = broken
+    }
+
+    /// Appends an entry; `written` is called, on the journal's thread, when it and all before it are on the disk.
+    package func append(_ history: History, _ entry: JournalEntry, _ written: @escaping @Sendable () -> Void) {
+        let mustStart = queue.withLockedValue { queue in
+            entry.write(history, to: &queue.entries)
+            queue.written.append(written)
+            defer { queue.isWriting = true }
+            return !queue.isWriting
+        }
+        if mustStart { thread.run { self.write() } }
+    }
+
+    private func write() {
+        let (entries, written) = queue.withLockedValue { queue in
+            defer { (queue.entries, queue.written) = (FieldWriter(), []) }
+            return (queue.entries.bytes, queue.written)
+        }
+        write(entries, written)
+    }
+
+    private func write(_ entries: [UInt8], _ written: [@Sendable () -> Void]) {
+        let start = ContinuousClock.now
+        do throws(DiskFailure) { try writing.write(entries) } catch {
+            guard error.kind == .full else { return broken(error) }
+            full.withLockedValue { $0 = true }
+            thread.run(after: Limits.Journal.fullDiskWait) { self.write(entries, written) }
+            return
+        }
+        full.withLockedValue { $0 = false }
+        let microseconds = (ContinuousClock.now - start).seconds * 1e6
+        self.written.withLockedValue { figures in
+            figures.frameCount += 1
+            figures.byteCount += UInt64(entries.count)
+            figures.syncMicroseconds += (microseconds - figures.syncMicroseconds) / (figures.frameCount == 1 ? 1 : 32)
+        }
+        for entry in written { entry() }
+        let isMore = queue.withLockedValue { queue in
+            queue.isWriting = !queue.written.isEmpty
+            return queue.isWriting
+        }
+        if isMore { thread.run { self.write() } }
+    }
+
+    /// Where a model's commits go as they are read.
+    package struct Reader: Sendable {
+        /// The version of the last publish before the last commit.
+        package var begin: @Sendable (Version) -> Void
+        /// Some commits; `next` asks for more.
+        package var take: @Sendable ([JournalEntry], _ next: @escaping @Sendable () -> Void) -> Void
+        /// All are read, or why they cannot be.
+        package var end: @Sendable (String?) -> Void
+
+        package init(
+            begin: @escaping @Sendable (Version) -> Void,
+            take: @escaping @Sendable ([JournalEntry], _ next: @escaping @Sendable () -> Void) -> Void,
+            end: @escaping @Sendable (String?) -> Void
+        ) {
+            (self.begin, self.take, self.end) = (begin, take, end)
+        }
+    }
+
+    /// Reads a model's commits up to one, in order and in pieces, between writes.
+    package func replay(_ history: History, through number: UInt64, _ reader: Reader) {
+        thread.run {
+            let commits = self.writing.index.models[history]?.commits.prefix { $0.number <= number }
+            reader.begin(commits?.last?.publishedVersion ?? .zero)
+            self.read(commits ?? [], reader)
+        }
+    }
+
+    private func read(_ commits: ArraySlice<JournalIndex.Commit>, _ reader: Reader) {
+        var (rest, entries, byteCount) = (commits, [JournalEntry](), 0)
+        while let commit = rest.first, byteCount < Limits.Journal.replayByteCount {
+            do { entries.append(try writing.read(commit)) } catch { return reader.end("\(error)") }
+            byteCount += commit.byteCount
+            rest.removeFirst()
+        }
+        guard !entries.isEmpty else { return reader.end(nil) }
+        reader.take(entries) { [rest] in self.thread.run { self.read(rest, reader) } }
+    }
+}
+
+/// What only the journal's thread touches, once `NodeJournal.init` is over.
+///
+/// Safe because `NodeJournal` reaches it in its thread's work only.
+private final class Writing: @unchecked Sendable {
+    private let disk: any JournalDisk
+    private var writer: JournalWriter
+    private(set) var index: JournalIndex
+
+    init(_ disk: any JournalDisk, _ writer: consuming JournalWriter, _ index: JournalIndex) {
+        self.disk = disk
+        self.writer = writer
+        self.index = index
+    }
+
+    func write(_ entries: [UInt8]) throws(DiskFailure) {
+        let place = try writer.append(entries) { index.heads }
+        do throws(FormatError) {
+            try index.take(entries, 0..<entries.count, segment: place.segment, shift: place.offset)
+        } catch { preconditionFailure("entries that were just made: \(error)") }
+    }
+
+    func read(_ commit: JournalIndex.Commit) throws -> JournalEntry {
+        let bytes = try disk.read(commit.segment, commit.offset..<commit.offset + commit.byteCount)
+        let (_, entry, _) = try JournalEntry.read(bytes, at: 0, end: bytes.count, withRows: true)
+        guard case .commit(let header, _, _) = entry, header.number == commit.number, header.hash == commit.hash else {
+            throw JournalDamage(
+                path: disk.path(of: commit.segment), offset: commit.offset,
+                what: "commit \(commit.number) is not where it was written")
+        }
+        return entry
+    }
+}

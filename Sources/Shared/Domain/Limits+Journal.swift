@@ -1,0 +1,20 @@
+extension Limits {
+    package enum Journal {
+        /// Bytes of a segment: one is made, or recycled, about once a second at full speed.
+        package static let segmentByteCount = 64 << 20
+        /// Segments that nobody needs and that wait to serve again; the rest is removed.
+        package static let spareSegmentCount: UInt64 = 2
+        /// A commit is marked when batches have been learned for this time, though more wait to be ordered.
+        package static let commitInterval: Duration = .milliseconds(5)
+        /// While two commits are not stable no batch is ordered behind those learned for this time …
+        package static let commitIntervalMax: Duration = .milliseconds(10)
+        /// … or with that many features: a commit's rows stay below the format's 2^23.
+        package static let commitFeatureCountMax = 1 << 20
+        /// Bytes of commits read before the lane sets their rows.
+        package static let replayByteCount = 1 << 20
+        /// How often a full disk is tried again.
+        package static let fullDiskWait: Duration = .milliseconds(500)
+        /// Seconds a trainer is asked to wait when a disk is full.
+        package static let fullDiskRetryAfterSeconds = 5
+    }
+}

@@ -1,0 +1,128 @@
+/// What is wrong with a journal that must not be started from.
+package struct JournalDamage: Error, CustomStringConvertible {
+    package var path: String
+    package var offset: Int
+    package var what: String
+
+    package init(path: String, offset: Int, what: String) {
+        (self.path, self.offset, self.what) = (path, offset, what)
+    }
+
+    package var description: String {
+        "journal \(path) is damaged at byte \(offset): \(what). Nothing was changed. Put back that file as it was, or "
+            + "move this node's state folder away and let the model be restored (docs/RUNBOOK.md, \"A corrupt journal\")"
+    }
+}
+
+/// Reads a journal from its oldest segment on: every frame's payload in order, and where the next frame goes.
+package struct JournalScan {
+    /// A frame that was not written to its end: nothing in it was acknowledged.
+    package struct TornTail: Sendable {
+        package var path: String
+        package var offset: Int
+        /// Where its bytes are kept.
+        package var keptAt: String
+    }
+
+    /// Where the journal goes on.
+    package struct End: Sendable, Equatable {
+        package var journal: UInt64
+        package var segment: UInt64
+        package var offset: Int
+        package var segmentByteCount: Int
+        package var frameNumber: UInt64
+        package var checksum: UInt32
+    }
+
+    /// Nil for a folder without a journal.
+    package private(set) var end: End?
+    package private(set) var torn: TornTail?
+    /// Segments behind the end, which hold nothing.
+    package private(set) var spares: [UInt64] = []
+    package private(set) var byteCount = 0
+
+    private let disk: any JournalDisk
+    private var last: (journal: UInt64, number: UInt64, checksum: UInt32)?
+
+    /// Reads everything; what was torn is cut off and kept aside.
+    ///
+    /// - Parameter frame: takes a segment's bytes and where in them a frame's payload is.
+    /// - Throws: `DiskFailure`, `JournalDamage`, and what `frame` throws.
+    package init(
+        _ disk: any JournalDisk, frame: (_ bytes: [UInt8], _ payload: Range<Int>, _ segment: UInt64) throws -> Void
+    ) throws {
+        self.disk = disk
+        let segments = try disk.segments()
+        for (place, segment) in segments.enumerated() {
+            let bytes = try disk.read(segment)
+            let offset = try take(segment, bytes, frame)
+            if let later = firstHeader(in: bytes, from: offset + 8, segment) {
+                throw damage(segment, offset, "frame \(nextNumber) is bad and another follows it at byte \(later)")
+            }
+            let hasNext = try place + 1 < segments.count && begins(segments[place + 1])
+            if offset == 0 {
+                guard !hasNext else { throw damage(segment, 0, "it has no frame and segment \(segment + 1) has") }
+                spares.append(segment)
+            } else {
+                let last = last!
+                end = End(
+                    journal: last.journal, segment: segment, offset: offset, segmentByteCount: bytes.count,
+                    frameNumber: last.number, checksum: last.checksum)
+                if !hasNext { try cutOff(segment, bytes, offset) }
+            }
+        }
+    }
+
+    private var nextNumber: UInt64 { (last?.number ?? 0) + 1 }
+
+    /// Hands out the frames of a segment, one after the other; answers where they end.
+    private mutating func take(
+        _ segment: UInt64, _ bytes: [UInt8],
+        _ deliver: (_ bytes: [UInt8], _ payload: Range<Int>, _ segment: UInt64) throws -> Void
+    ) throws -> Int {
+        var offset = 0
+        while let (frame, checksum) = Frame.header(in: bytes, at: offset, segment: segment) {
+            if let last {
+                guard frame.journal == last.journal else {
+                    throw damage(segment, offset, "a frame of another journal")
+                }
+                guard frame.number == last.number + 1, frame.previous == last.checksum else {
+                    throw damage(segment, offset, "frame \(frame.number) does not follow frame \(last.number)")
+                }
+            }
+            guard frame.hasPayload(in: bytes, at: offset) else { return offset }
+            let start = offset + Frame.headerByteCount
+            try deliver(bytes, start..<start + frame.payloadByteCount, segment)
+            last = (frame.journal, frame.number, checksum)
+            byteCount += frame.byteCount
+            offset += frame.byteCount
+        }
+        return offset
+    }
+
+    private func begins(_ segment: UInt64) throws -> Bool {
+        let bytes = try disk.read(segment)
+        return firstHeader(in: bytes, from: 0, segment) != nil
+    }
+
+    private func firstHeader(in bytes: [UInt8], from start: Int, _ segment: UInt64) -> Int? {
+        var offset = start
+        while offset + Frame.headerByteCount <= bytes.count {
+            if Frame.header(in: bytes, at: offset, segment: segment) != nil { return offset }
+            offset += 8
+        }
+        return nil
+    }
+
+    /// Keeps what was torn aside. Its place is written over by the next frame.
+    private mutating func cutOff(_ segment: UInt64, _ bytes: [UInt8], _ offset: Int) throws {
+        guard let (frame, _) = Frame.header(in: bytes, at: offset, segment: segment) else { return }
+        let rest = Array(bytes[offset..<min(bytes.count, offset + frame.byteCount)])
+        let kept = try disk.keepAside(rest, as: "torn-\(segment)-\(offset)")
+        torn = TornTail(path: disk.path(of: segment), offset: offset, keptAt: kept)
+    }
+
+    private func damage(_ segment: UInt64, _ offset: Int, _ what: String) -> JournalDamage {
+        JournalDamage(path: disk.path(of: segment), offset: offset, what: what)
+    }
+}
