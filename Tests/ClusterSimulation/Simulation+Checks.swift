@@ -113,21 +113,3 @@ extension Simulation {
         }
     }
 }
-
-extension Simulation {
-    /// Where everything stands, for whoever looks into a seed.
-    package var story: String {
-        var lines = ["\(steps) steps, \(journals ? "journals" : "no journals"), owners \(owners), faults left \(faultsLeft), down \(down), disk lost \(isDiskLost), log at \(oracle.headers.count) \(oracle.version)"]
-        for place in nodes.indices {
-            guard let node = nodes[place] else {
-                lines.append("\(names[place]): not there")
-                continue
-            }
-            lines.append(
-                "\(names[place]): epoch \(node.member.epoch) \(node.member.phase) log \(node.member.log.number) stable \(node.member.log.stableNumber) waits \(node.member.waitsFor ?? "") pending \(node.pending.count) journal \(node.journal?.waiting.count ?? -1) learned \(node.member.learnedVersion)")
-        }
-        for trainer in trainers { lines.append("\(trainer.name): \(trainer.acknowledged.sorted()) of \(trainer.batches.count), posted \(trainer.posted)") }
-        for worker in workers { lines.append("worker shows \(worker.shown.map { "\($0.version)" } ?? "nothing")") }
-        return lines.joined(separator: "\n")
-    }
-}

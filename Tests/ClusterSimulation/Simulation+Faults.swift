@@ -41,6 +41,7 @@ extension Simulation {
     /// An owner with a disk dies, or all do at once; they come back sooner or later.
     func crashOwner(_ place: Int) throws(Oracle.Violation) {
         ownerCrashesLeft -= 1
+        if sabotage == .ordersBeforeCut { slowDisk = owners.randomElement(using: &random)! }
         let all = Int.random(in: 0..<6, using: &random) == 0
         for dead in all ? owners : [place] where nodes[dead] != nil {
             let known = all ? 0 : othersKnowStable(than: dead)

@@ -37,6 +37,8 @@ package final class Simulation {
     var down: Set<Int> = []
     /// The highest commit of each owner's disk, and its version.
     var durable: [[(number: UInt64, version: Version)]]
+    /// The owner whose disk takes its time.
+    var slowDisk = 0
     /// A disk was replaced by an empty one: the model must refuse to go on.
     var isDiskLost = false
     var lives: [UInt64]
@@ -68,7 +70,8 @@ package final class Simulation {
     var isDying = false
 
     let ringByteCountMax: Int
-    package var trace = false
+    /// Whether every message is told on standard output as it arrives.
+    package var tells = false
 
     package init(seed: UInt64, sabotage: Sabotage? = nil) {
         self.seed = seed
@@ -100,6 +103,7 @@ package final class Simulation {
         if sabotage == .doesNotResend || sabotage == .resendsEverything || journals { faultsLeft = 12 }
         ownerCrashesLeft = sabotage == nil && Int.random(in: 0..<5, using: &random) == 0 ? 1 : 0
         if journals { ownerCrashesLeft = Int.random(in: 0...6, using: &random) }
+        if sabotage == .ordersBeforeCut { (faultsLeft, ownerCrashesLeft) = (60, 40) }
         ringByteCountMax = [600, 4000, 1 << 20].randomElement(using: &random)!
         var trainers: [SimulatedTrainer] = []
         for t in 0..<Int.random(in: 1...3, using: &random) {
@@ -200,7 +204,7 @@ package final class Simulation {
         case 16..<26: try follow()
         case 26..<32: try connect()
         case 32..<38: try writeJournal()
-        case 38, 39: if let place = down.randomElement(using: &random) { start(place) }
+        case 38, 39: if let place = down.sorted().randomElement(using: &random) { start(place) }
         case 40..<46: for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
         default: try deliver()
         }
@@ -263,7 +267,7 @@ package final class Simulation {
 
     func take(_ envelope: Envelope, from other: Int, at place: Int) throws(Oracle.Violation) {
         guard envelope.history == history else { return }
-        if trace { print(steps, names[other], "->", names[place], envelope.epoch, String(describing: envelope.message).prefix(60)) }
+        if tells { tell(envelope, from: other, at: place) }
         switch envelope.message {
         case .prepare, .opened:
             let isNew = nodes[place] == nil
@@ -291,6 +295,10 @@ package final class Simulation {
     /// What waits for a node's disk gets there, unless the disk is full or the node's end comes first.
     func writeJournal(_ place: Int) throws(Oracle.Violation) {
         guard let node = nodes[place], let journal = node.journal, !journal.waiting.isEmpty else { return }
+        // Disks that take their time one after the other are where void commits are.
+        if sabotage == .ordersBeforeCut, faultsLeft > 0, slowDisk == place, Int.random(in: 0..<12, using: &random) > 0 {
+            return
+        }
         if faultsLeft > 0, Int.random(in: 0..<30, using: &random) == 0 {
             journal.disk.accident = Bool.random(using: &random) ? .full : .broken
         }

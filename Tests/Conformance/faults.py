@@ -59,7 +59,7 @@ class Trainer(threading.Thread):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"batch {sequence} was not taken for a minute")
             self.retries += 1
-            intake = self.intakes[1 - self.intakes.index(intake)]
+            intake = self.chance.choice(self.intakes)
             time.sleep(0.02)
 
 
@@ -94,7 +94,76 @@ def kills(seconds, seed):
         group.stop()
 
 
-def judged(group, trainers, kill_count, seconds):
+def crashes(seconds, seed, together=False):
+    """Four trainers, and kill -9 of any server node, owners too: with journals everything acknowledged exactly once."""
+    chance = random.Random(seed)
+    group = Group(3, {"m": [0, 1]}, worker_count=1, journals=True)
+    try:
+        made = ask(group.servers[2].http, "PUT", "/v1/models/m", SPEC)
+        if made.status != 201:
+            return f"PUT: {made}"
+        over = threading.Event()
+        trainers = [Trainer(k, group, [0, 1, 2], random.Random(seed * 10 + k), over) for k in range(4)]
+        for trainer in trainers:
+            trainer.start()
+        watch = VersionWatch(group.workers[0])
+        watch.start()
+        kill_count, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end and all(trainer.is_alive() for trainer in trainers):
+            time.sleep(chance.uniform(0.05, 0.6))
+            victims = [0, 1, 2] if together else [chance.choice([0, 0, 1, 1, 2])]
+            for victim in victims:
+                group.servers[victim].process.kill()
+            for victim in victims:
+                group.servers[victim].kill()
+            time.sleep(chance.uniform(0, 0.1))
+            for victim in victims:
+                group.start(victim)
+            kill_count += 1
+        over.set()
+        for trainer in trainers:
+            trainer.join(timeout=90)
+        watch.over.set()
+        watch.join(timeout=10)
+        wrong = [trainer.wrong for trainer in trainers if trainer.wrong] + [w for w in [watch.wrong] if w]
+        if wrong:
+            return wrong[0]
+        return judged(group, trainers, kill_count, seconds, "all server nodes" if together else "any server node")
+    finally:
+        group.stop()
+
+
+class VersionWatch(threading.Thread):
+    """Asks a worker all the time: it always answers, and its version never falls."""
+
+    def __init__(self, worker):
+        super().__init__(daemon=True)
+        self.worker = worker
+        self.over = threading.Event()
+        self.wrong = None
+
+    def run(self):
+        body = json.dumps({"inputs": [{"name": "line", "shape": [1], "datatype": "BYTES", "data": ["|a b c"]}]})
+        last = -1
+        while not self.over.is_set():
+            try:
+                answer = ask(self.worker.http, "POST", "/v2/models/m/infer", body)
+            except OSError as error:
+                self.wrong = f"the worker does not answer: {error}"
+                return
+            if answer.status == 200:
+                version = answer.json()["parameters"]["version"]
+                if version < last:
+                    self.wrong = f"the worker went from version {last} back to {version}"
+                    return
+                last = version
+            elif last >= 0:
+                self.wrong = f"the worker answers {answer}"
+                return
+            time.sleep(0.005)
+
+
+def judged(group, trainers, kill_count, seconds, what="intakes"):
     acknowledged = sorted(batch for trainer in trainers for batch in trainer.acknowledged)
     digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
     version = 0
@@ -116,7 +185,7 @@ def judged(group, trainers, kill_count, seconds):
     if followed.get("digest") != digest["digest"]:
         return f"the worker: {followed}"
     retries = sum(trainer.retries for trainer in trainers)
-    print(f"kills: {kill_count} intakes killed in {seconds:.0f} s, {len(acknowledged)} batches of 4 trainers "
+    print(f"{kill_count} times {what} killed in {seconds:.0f} s, {len(acknowledged)} batches of 4 trainers "
           f"({retries} posts again), {version} examples, digest equal to learn's in the order of the versions")
     return None
 
@@ -172,7 +241,8 @@ def cut(seconds, seed):
         group.stop()
 
 
-FAULTS = {"kills": (kills, 600), "cut": (cut, 60)}
+FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
+          "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60), "cut": (cut, 60)}
 
 
 def main():

@@ -1,5 +1,6 @@
 internal import Domain
 internal import Features
+internal import Learning
 internal import ParameterServer
 internal import Testing
 
@@ -10,8 +11,13 @@ private let history = History(5)
 struct ClockTests {
     /// A clock of two owners, and what it has decided since it was asked last.
     private struct Desk {
-        var clock = Clock(history: history, fingerprint: Fingerprint(1), ownerCount: 2)
+        var clock: Clock
         var number: UInt64 = 0
+
+        init(commitMilliseconds: UInt64 = 0) {
+            clock = Clock(
+                history: history, fingerprint: Fingerprint(1), ownerCount: 2, commitMilliseconds: commitMilliseconds)
+        }
 
         /// Offers a batch of ten examples; its id.
         mutating func offer(
@@ -36,16 +42,30 @@ struct ClockTests {
 
         /// Learns what is ordered and makes it stable.
         mutating func learn(at now: UInt64 = 0) {
-            clock.orderNext()
+            clock.orderNext(atMilliseconds: now)
             while clock.current != nil {
-                clock.learned(acceptedLately: 0, windowMax: 8, atMilliseconds: now)
+                learnedOne(at: now)
                 let (number, hash) = (clock.number, clock.hash)
                 for owner in 0..<2 {
                     let isSame = clock.durable(number, hash: hash, at: owner, atMilliseconds: now)
                     #expect(isSame)
                 }
-                clock.orderNext()
+                clock.orderNext(atMilliseconds: now)
             }
+        }
+
+        /// The batch that is ordered is learned, and a commit marked if one is due.
+        mutating func learnedOne(at now: UInt64 = 0, isWanted: Bool = false) {
+            clock.learned(atMilliseconds: now)
+            guard clock.mustCommit(isWanted: isWanted, atMilliseconds: now) else { return }
+            clock.commit(emptyHeader, atMilliseconds: now)
+        }
+
+        private var emptyHeader: CommitHeader {
+            CommitHeader(
+                history: history, epoch: 1, number: 0, previousHash: 0, stableNumber: 0, version: .zero,
+                exampleCount: 0, acceptedLately: 0, windowMax: 8, fingerprint: Fingerprint(1), atMilliseconds: 0,
+                publishedVersion: .zero, total: Validation.Sums(), window: Validation.Sums(), batches: [])
         }
 
         mutating func taken() -> [Clock.Effect] {
@@ -72,7 +92,7 @@ struct ClockTests {
         #expect(taken7 == [.grant(first), .grant(second), .grant(third)])
         desk.arrive(third)
         desk.arrive(second)
-        desk.clock.orderNext()
+        desk.clock.orderNext(atMilliseconds: 0)
         let taken8 = desk.taken()
         #expect(taken8 == [])
         desk.arrive(first)
@@ -109,7 +129,7 @@ struct ClockTests {
         #expect(taken11 == [.grant(a), .grant(b), .grant(elsewhere)])
         #expect(desk.clock.isWithoutGrant(waiting))
         desk.arrive(b)
-        desk.clock.orderNext()
+        desk.clock.orderNext(atMilliseconds: 0)
         let taken12 = desk.taken()
         #expect(taken12 == [.order(b), .grant(waiting)])
     }
@@ -119,9 +139,9 @@ struct ClockTests {
         var desk = Desk()
         let first = desk.offer(1)
         desk.arrive(first)
-        desk.clock.orderNext()
+        desk.clock.orderNext(atMilliseconds: 0)
         let retry = desk.offer(1, from: 1)
-        desk.clock.learned(acceptedLately: 0, windowMax: 8, atMilliseconds: 0)
+        desk.learnedOne()
         let other = desk.offer(1, from: 1)
         let answers13 = desk.answers()
         #expect(answers13.isEmpty)
@@ -160,7 +180,7 @@ struct ClockTests {
         var desk = Desk()
         let (ordered, granted) = (desk.offer(1), desk.offer(2))
         desk.arrive(ordered)
-        desk.clock.orderNext()
+        desk.clock.orderNext(atMilliseconds: 0)
         _ = desk.taken()
         desk.clock.lostIntake(0)
         let taken19 = desk.taken()
@@ -209,32 +229,88 @@ struct ClockTests {
         }
         let batch = desk.offer(4)
         desk.arrive(batch)
-        desk.clock.orderNext()
-        desk.clock.learned(acceptedLately: 0, windowMax: 8, atMilliseconds: 0)
+        desk.clock.orderNext(atMilliseconds: 0)
+        desk.learnedOne()
         let told3 = desk.clock.durable(4, hash: previous, at: 1, atMilliseconds: 0)
         #expect(!told3)
     }
 
-    @Test("at most two commits wait for owners before the next batch is ordered")
+    @Test("at most two commits wait for owners; then as much is learned as may be, and no more")
     func unstable() {
-        var desk = Desk()
+        var desk = Desk(commitMilliseconds: 5)
+        for _ in 0..<8 {
+            let batch = desk.offer(nil)
+            desk.arrive(batch)
+        }
+        // Marked at 5 and 10 ms; the disks are silent.
+        for now in [5, 10, 12] as [UInt64] {
+            desk.clock.orderNext(atMilliseconds: now)
+            desk.learnedOne(at: now)
+        }
+        #expect(desk.clock.number == 2 && desk.clock.version == Version(20) && desk.clock.position == Version(30))
+        desk.clock.orderNext(atMilliseconds: 20)
+        #expect(desk.clock.current == nil, "10 ms have been learned and not committed")
+        let (number, hash) = (desk.clock.number, desk.clock.hash)
+        for owner in 0..<2 {
+            let isSame = desk.clock.durable(number, hash: hash, at: owner, atMilliseconds: 20)
+            #expect(isSame)
+        }
+        #expect(desk.clock.stableNumber == 2)
+        #expect(desk.clock.mustCommit(isWanted: false, atMilliseconds: 20))
+        desk.clock.orderNext(atMilliseconds: 20)
+        #expect(desk.clock.current != nil)
+    }
+
+    @Test("a commit falls when nothing more waits, when one is wanted, or some milliseconds after the last")
+    func commits() {
+        var desk = Desk(commitMilliseconds: 5)
         for _ in 0..<4 {
             let batch = desk.offer(nil)
             desk.arrive(batch)
         }
-        for _ in 0..<2 {
-            desk.clock.orderNext()
-            desk.clock.learned(acceptedLately: 0, windowMax: 8, atMilliseconds: 0)
+        desk.clock.orderNext(atMilliseconds: 1)
+        desk.learnedOne(at: 1)
+        #expect(desk.clock.number == 0 && desk.clock.isBetweenCommits)
+        desk.clock.orderNext(atMilliseconds: 1)
+        desk.learnedOne(at: 1, isWanted: true)
+        #expect(desk.clock.number == 1 && desk.clock.version == Version(20))
+        desk.clock.orderNext(atMilliseconds: 2)
+        desk.learnedOne(at: 2)
+        #expect(desk.clock.number == 1)
+        desk.clock.orderNext(atMilliseconds: 3)
+        desk.learnedOne(at: 3)
+        #expect(desk.clock.number == 2 && desk.clock.version == Version(40))
+        let batches = desk.taken().compactMap { effect in
+            if case .commit(let header) = effect { header.batches.count } else { nil }
         }
-        desk.clock.orderNext()
-        #expect(desk.clock.current == nil)
-        let told4 = desk.clock.durable(2, hash: desk.clock.hash, at: 0, atMilliseconds: 0)
-        #expect(told4)
-        desk.clock.orderNext()
-        #expect(desk.clock.current == nil)
-        let told5 = desk.clock.durable(2, hash: desk.clock.hash, at: 1, atMilliseconds: 0)
-        #expect(told5)
-        desk.clock.orderNext()
-        #expect(desk.clock.current != nil)
+        #expect(batches == [2, 2])
+    }
+
+    @Test("a restarted clock knows the trainers' marks and the batches of the last commits from their headers")
+    func replay() {
+        var before = Desk()
+        for sequence in 1...3 as ClosedRange<UInt64> {
+            let batch = before.offer(sequence)
+            before.arrive(batch)
+            before.learn()
+        }
+        let unnamed = before.offer(nil)
+        before.arrive(unnamed)
+        before.learn()
+        var after = Desk()
+        for case .commit(let header) in before.taken() { after.clock.replay(header) }
+        after.clock.beginEpoch()
+        #expect(after.clock.number == 4 && after.clock.version == Version(40) && after.clock.stableNumber == 4)
+        #expect(after.clock.hash == before.clock.hash)
+        #expect(after.clock.marks.next(of: anna) == 4)
+        let again = after.offer(3, from: 1)
+        #expect(after.answers() == [again: .duplicate(Version(30), history)])
+        let wrong = after.offer(3, from: 1, digest: 99)
+        #expect(after.answers() == [wrong: .conflict])
+        // Without a name it is known by what its intake calls it.
+        after.number = 3
+        let offeredAgain = after.offer(nil)
+        #expect(offeredAgain == unnamed)
+        #expect(after.answers() == [unnamed: .learned(Version(40), history)])
     }
 }

@@ -167,9 +167,9 @@ extension ModelLane {
     }
 
     /// Ends a copy and waits until it is published.
-    func end(_ copy: LaneCopy) async -> (Version, Bytes) {
+    func end(_ copy: LaneCopy) async -> (version: Version, record: Bytes) {
         await withCheckedContinuation { continuation in
-            runWithRows { $0.endCopy(copy) { continuation.resume(returning: ($0, $1)) } }
+            runWithRows { $0.endCopy(copy) { continuation.resume(returning: $0!) } }
         }
     }
 }

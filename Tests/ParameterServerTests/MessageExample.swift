@@ -1,6 +1,7 @@
 internal import Domain
 internal import Features
 internal import Format
+internal import Learning
 internal import ParameterServer
 internal import TestSupport
 internal import Testing
@@ -32,12 +33,19 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         examples: ExampleBatch(labels: [1, 0, 1], importances: [1, 2.5, 1])!)
     static let slice = ExampleBatch(ends: [2, 2, 4], indices: [5, 9, 5, 1023], values: [1, 0.5, 1, -2])!
     static let header = CommitHeader(
-        history: history, number: 9, previousHash: 0x8877_6655_4433_2211, stableNumber: 8, version: Version(1003),
-        exampleCount: 1003, acceptedLately: 3 << 16, windowMax: 28, fingerprint: fingerprint,
-        batches: [CommitHeader.Batch(name: trainer, exampleCount: 3)])
+        history: history, epoch: 1, number: 9, previousHash: 0x8877_6655_4433_2211, stableNumber: 8,
+        version: Version(1003), exampleCount: 1003, acceptedLately: 3 << 16, windowMax: 28, fingerprint: fingerprint,
+        atMilliseconds: 1_700_000_000_000, publishedVersion: Version(1000), total: sums(1003, 250.5, 200, 201.25),
+        window: sums(3, 1.5, 2, 1.75), batches: [CommitHeader.Batch(id: batch, name: trainer, exampleCount: 3)])
     static let identity = ModelIdentity(
         name: ModelName("clicks")!, spec: "name: clicks\nbits: 12\n", fingerprint: fingerprint, owners: [1, 0])
     static let digest = WeightDigest(sum: UInt128(0x95F2_8283_54A4_CC0A) << 64 | UInt128(0x193B_D345_2C87_656B))
+
+    private static func sums(_ weight: Double, _ loss: Double, _ label: Double, _ prediction: Double) -> Validation.Sums {
+        var sums = Validation.Sums()
+        (sums.weight, sums.loss, sums.label, sums.prediction) = (weight, loss, label, prediction)
+        return sums
+    }
 
     static let all: [MessageExample] = [
         MessageExample(1, "offer", .offer(offer)),
@@ -54,7 +62,9 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(11, "stable", .stable(number: 9)),
         MessageExample(12, "drop", .drop(batch)),
         MessageExample(13, "prepare", .prepare(identity)),
-        MessageExample(14, "joined", .joined(fingerprint)),
+        MessageExample(
+            14, "joined",
+            .joined(Joined(fingerprint: fingerprint, number: 9, hash: header.hash, stableNumber: 8))),
         MessageExample(15, "opened", .opened(identity)),
         MessageExample(16, "closed", .closed(reason: "its node stops")),
         MessageExample(
@@ -66,5 +76,7 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(21, "deleted", .deleted),
         MessageExample(22, "told", .told, under: History(0)),
         MessageExample(23, "wantsPublish", .wantsPublish),
+        MessageExample(24, "begin", .begin(number: 9, hash: header.hash)),
+        MessageExample(25, "begun", .begun),
     ]
 }

@@ -214,8 +214,14 @@ package final class ModelRegistry: Sendable {
             guard lane.isClock else { continue }
             let isLost = isAnew && lane.identity.owners.contains(other)
             let reason = lane.closedReason.withLockedValue { $0 }
-            guard reason != nil || (lane.status.withLockedValue { $0.phase } == "open" && !isLost) else { continue }
             let epoch = lane.epoch.withLockedValue { $0 }
+            guard reason != nil || (lane.status.withLockedValue { $0.phase } == "open" && !isLost) else {
+                // It is gathering its owners, or will: whoever owns no rows hears that there is such a model.
+                if !lane.identity.owners.contains(other) {
+                    links?.send(Envelope(lane.history, epoch: epoch, .prepare(lane.identity)), to: other)
+                }
+                continue
+            }
             links?.send(Envelope(lane.history, epoch: epoch, .opened(lane.identity)), to: other)
             // So that it says why, and not that it knows of no such model.
             if let reason { links?.send(Envelope(lane.history, epoch: epoch, .closed(reason: reason)), to: other) }

@@ -117,7 +117,7 @@ package struct ServerRoutes: Sendable {
     /// The names of open models with rows here, one a line.
     private func names(_ exchange: Exchange) {
         var names = ""
-        for case (let name, .open(let lane)) in registry.all where lane.isOwner { names += "\(name)\n" }
+        for case (let name, .open(let lane)) in registry.all where lane.servesFollowers { names += "\(name)\n" }
         exchange.respond(status: 200, contentType: "text/plain", body: Bytes(string: names))
     }
 
@@ -261,7 +261,7 @@ package struct ServerRoutes: Sendable {
 
     private func feed(_ exchange: Exchange) -> any BodyReceiver {
         let text = exchange.part("model")
-        guard let name = ModelName(text), case .open(let lane) = registry.entry(name), lane.isOwner
+        guard let name = ModelName(text), case .open(let lane) = registry.entry(name), lane.servesFollowers
         else {
             return RefusedBody(exchange, status: 404, "no rows of an open model '\(text)' here")
         }

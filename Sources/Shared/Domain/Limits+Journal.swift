@@ -12,6 +12,8 @@ extension Limits {
         package static let commitFeatureCountMax = 1 << 20
         /// Bytes of commits read before the lane sets their rows.
         package static let replayByteCount = 1 << 20
+        /// How long a node that starts waits for another process to leave its state folder.
+        package static let lockWait: Duration = .seconds(3)
         /// How often a full disk is tried again.
         package static let fullDiskWait: Duration = .milliseconds(500)
         /// Seconds a trainer is asked to wait when a disk is full.

@@ -1,3 +1,4 @@
+internal import Domain
 internal import Files
 package import SystemPackage
 
@@ -16,12 +17,22 @@ package final class FileDisk: JournalDisk {
         let lock: FileDescriptor?
         do throws(Errno) {
             try makeFolders(folder)
-            lock = try lockFile(folder.appending("lock"))
+            lock = try Self.lock(folder.appending("lock"))
         } catch { throw Self.failure(folder, error) }
         guard let lock else {
             throw DiskFailure(.broken, "\(folder): another process uses it; give each node a state folder of its own")
         }
         self.lock = lock
+    }
+
+    /// A process that was just killed may hold its lock for a moment longer.
+    private static func lock(_ path: FilePath) throws(Errno) -> FileDescriptor? {
+        let deadline = ContinuousClock.now + Limits.Journal.lockWait
+        while true {
+            if let lock = try lockFile(path) { return lock }
+            guard ContinuousClock.now < deadline else { return nil }
+            pauseThread(milliseconds: 20)
+        }
     }
 
     deinit {

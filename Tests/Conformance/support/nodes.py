@@ -136,10 +136,12 @@ class Cluster:
 class Group:
     """Server nodes s0, s1 … that own models together, and workers that follow them all.
 
-    `owners` maps a model's name to its owners, by place. The nodes can be killed and started again, each on its ports.
+    `owners` maps a model's name to its owners, by place. The nodes can be killed and started again, each on its ports;
+    with `journals` each keeps a state folder.
     """
 
-    def __init__(self, node_count, owners, worker_count=0, pins=(), worker_pin=None, publish_every="100ms"):
+    def __init__(self, node_count, owners, worker_count=0, pins=(), worker_pin=None, publish_every="100ms",
+                 journals=False):
         self.folder = tempfile.mkdtemp(prefix="sluice-test-")
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         ports = free_ports(3 * node_count)
@@ -155,6 +157,7 @@ class Group:
         self.path.write_text("\n".join(lines) + "\n")
         self.pins = pins
         self.publish_every = publish_every
+        self.journals = journals
         self.servers = [None] * node_count
         for k in range(node_count):
             self.start(k)
@@ -170,8 +173,14 @@ class Group:
     def start(self, k):
         pin = self.pins[k] if k < len(self.pins) else None
         self.servers[k] = Node(
-            "sluice-server", ["--cluster", self.path, "--name", f"s{k}", "--publish-every", self.publish_every],
+            "sluice-server",
+            ["--cluster", self.path, "--name", f"s{k}", "--publish-every", self.publish_every,
+             *(["--state-folder", self.state(k)] if self.journals else [])],
             self.folder, pin)
+
+    def state(self, k):
+        """A node's state folder."""
+        return pathlib.Path(self.folder) / f"state-{k}"
 
     def wait(self):
         """Until every node reaches every other."""
@@ -189,6 +198,10 @@ class Group:
         for node in nodes:
             if node.terminate(seconds=5) is None:
                 node.kill()
+        for log in pathlib.Path(self.folder).glob("*.log"):
+            told = log.read_text(errors="replace")
+            if "Program crashed" in told or "Fatal error" in told:
+                print(f"{log.name}: a process crashed:\n{told[:3000]}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

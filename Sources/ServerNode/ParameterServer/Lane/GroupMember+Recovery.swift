@@ -25,7 +25,8 @@ extension GroupMember {
         if let clock { noteStable(clock.stableNumber) }
         epoch += 1
         (phase, epochCut, joined, begunOwners, inbox) = (.gathering, nil, [:], [], [])
-        for owner in identity.owners where owner != node { send(.prepare(identity), to: owner) }
+        // Those that own no rows hear that there is such a model, and that it is not open.
+        sendAll(.prepare(identity))
         join(now)
     }
 
@@ -60,8 +61,8 @@ extension GroupMember {
         clock!.beginEpoch()
         if clock!.position > epochVersion && rounds.rounds.roundCount == 0 { epochVersion = clock!.position }
         lastPublishedVersion = releasedVersion
-        // Followers hear at once where the model stands.
-        wantsPublish = true
+        // Followers hear at once where a model stands that was read from disks.
+        wantsPublish = clock!.version > .zero
         sendAll(.opened(identity))
         offerAgain()
         work(now)

@@ -14,6 +14,9 @@ extension ModelLane {
         }
     }
 
+    /// Whether followers may have rows from here.
+    package var servesFollowers: Bool { isOwner && hasOpened.withLockedValue { $0 } }
+
     /// A message from another node. On the lane's thread it is taken at once: a round has no hand-off.
     package func receive(_ envelope: Envelope, from other: Int) {
         if thread.isCurrent { take(envelope, from: other) } else { thread.run { self.take(envelope, from: other) } }

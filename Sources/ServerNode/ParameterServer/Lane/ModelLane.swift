@@ -25,6 +25,8 @@ package final class ModelLane: @unchecked Sendable {
     package let status: Locked<ModelStatus>
     /// Bytes of text waiting to be learned.
     package let queuedByteCount = Locked(0)
+    /// Whether the rows have been those of an epoch since this node began: from then on followers may have them.
+    package let hasOpened = Locked(false)
     /// Why the model cannot go on, once it cannot.
     package let closedReason = Locked<String?>(nil)
 
@@ -206,7 +208,9 @@ package final class ModelLane: @unchecked Sendable {
     func phaseChanged() {
         switch member.phase {
         case .gathering: break
-        case .open: if hasBeenHeard { tellOpened(nil) }
+        case .open:
+            hasOpened.withLockedValue { $0 = true }
+            if hasBeenHeard { tellOpened(nil) }
         case .closed(let reason):
             guard closedReason.withLockedValue({ $0 }) == nil else { return refusePending(reason) }
             closedReason.withLockedValue { $0 = reason }

@@ -101,6 +101,8 @@ package func allocate(_ file: FileDescriptor, byteCount: Int) throws(Errno) {
     }
 }
 
+package func pauseThread(milliseconds: UInt32) { usleep(1000 * milliseconds) }
+
 /// Ends the process now: nothing more is written or answered.
 package func endProcess(status: Int32) -> Never { _exit(status) }
 
