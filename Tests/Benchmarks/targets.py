@@ -34,6 +34,11 @@ TARGETS = {  # measure: (must, aim, better)
     "worker_bytes": (None, None, "less"),
     "node_memory": (1, None, "less"),
     "worker_cpu": (None, None, "less"),
+    "durability": (0.85, 0.95, "more"),
+    "recovery": (0.3, 0.7, "more"),
+    # Milliseconds.
+    "ack_p50": (5, None, "less"),
+    "ack_p99": (30, None, "less"),
     # Bytes per changed weight against the 8 of a plain index and float.
     "delta": (0.65, 0.55, "less"),
     "memory_worker_following": (1, None, "less"),

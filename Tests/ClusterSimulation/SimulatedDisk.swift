@@ -15,6 +15,12 @@ final class SimulatedDisk: JournalDisk {
     private(set) var files: [UInt64: [UInt8]] = [:]
     private var unsynced: [(segment: UInt64, offset: Int, bytes: [UInt8])] = []
     var accident: Accident?
+
+    init(_ files: [UInt64: [UInt8]] = [:]) { self.files = files }
+
+    /// Damages what is on the disk.
+    func change(_ segment: UInt64, _ body: (inout [UInt8]) -> Void) { body(&files[segment]!) }
+
     private(set) var keptAside = 0
 
     func segments() -> [UInt64] { files.keys.sorted() }

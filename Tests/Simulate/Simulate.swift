@@ -3,12 +3,14 @@ internal import Dispatch
 internal import Foundation
 
 /// `simulate COUNT [FIRST]`: runs that many seeds on all cores; then each rule taken out must fail some seed.
+/// `simulate journal`: every bit of a journal flipped, its tail torn at every byte.
 /// `simulate story SEED`: what is said in one seed, and where everything stands at its end.
 @main
 struct Simulate {
     static func main() {
         let arguments = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
         if CommandLine.arguments.dropFirst().first == "story" { return tell(seed: arguments.first ?? 1) }
+        if CommandLine.arguments.dropFirst().first == "journal" { return sweepJournal() }
         let (count, first) = (arguments.first ?? 1000, arguments.dropFirst().first ?? 1)
         let start = Date()
         let failures = failing(first..<first + count, nil)
@@ -23,6 +25,21 @@ struct Simulate {
             isMissing = isMissing || failure == nil
         }
         exit(failures.isEmpty && !isMissing ? 0 : 1)
+    }
+
+    private static func sweepJournal() {
+        do {
+            let sweep = try JournalSweep()
+            let counts = try sweep.flipBits(stride: 1)
+            let torn = try sweep.tearTail()
+            print(
+                "journal: \(counts.cut + counts.refused + counts.whole) bits flipped one by one: \(counts.refused) times "
+                    + "refused, \(counts.cut) times the last frame cut off, \(counts.whole) times in bytes of no frame; "
+                    + "\(torn) torn tails cut off; never another frame")
+        } catch {
+            print("journal: \(error)")
+            exit(1)
+        }
     }
 
     private static func tell(seed: UInt64) {

@@ -288,6 +288,16 @@ package struct ServerRoutes: Sendable {
         }
     }
 
+    private var journalJSON: String {
+        guard let journal = registry.journal else { return "null" }
+        let figures = journal.figures
+        return jsonObject([
+            "full": "\(journal.isFull)", "writes": "\(figures.writeCount)", "bytes": "\(figures.byteCount)",
+            "write_us": jsonNumber(figures.writeMicroseconds), "segments": "\(figures.segmentCount)",
+            "read_bytes": "\(journal.readByteCount)", "read_ms": jsonNumber(journal.readMilliseconds),
+        ])
+    }
+
     private func status(_ exchange: Exchange) {
         let models = registry.all.map { describe($0.name, $0.entry, status: nil) }
         exchange.respondJSON(
@@ -295,7 +305,7 @@ package struct ServerRoutes: Sendable {
                 "node": jsonString(node), "role": "\"server\"",
                 "uptime_seconds": jsonNumber((ContinuousClock.now - started).seconds),
                 "draining": "\(isDraining.withLockedValue { $0 })",
-                "nodes": "[\(nodes.joined(separator: ","))]",
+                "nodes": "[\(nodes.joined(separator: ","))]", "journal": journalJSON,
                 "models": "[\(models.joined(separator: ","))]",
             ]))
     }

@@ -4,11 +4,11 @@ extension Limits {
         package static let segmentByteCount = 64 << 20
         /// Segments that nobody needs and that wait to serve again; the rest is removed.
         package static let spareSegmentCount: UInt64 = 2
-        /// A commit is marked when batches have been learned for this time, though more wait to be ordered.
-        package static let commitInterval: Duration = .milliseconds(5)
-        /// While two commits are not stable no batch is ordered behind those learned for this time …
-        package static let commitIntervalMax: Duration = .milliseconds(10)
-        /// … or with that many features: a commit's rows stay below the format's 2^23.
+        /// Batches are learned for this time before a commit is marked though more wait to be ordered; twice as long while
+        /// the commit before is on its way to the disks.
+        package static let commitInterval: Duration = .milliseconds(10)
+        /// Features learned after which a commit is marked all the same, and while two commits are not stable no batch is
+        /// ordered: a commit's rows stay below the format's 2^23.
         package static let commitFeatureCountMax = 1 << 20
         /// Bytes of commits read before the lane sets their rows.
         package static let replayByteCount = 1 << 20

@@ -1,3 +1,5 @@
+internal import Format
+
 /// What is wrong with a journal that must not be started from.
 package struct JournalDamage: Error, CustomStringConvertible {
     package var path: String
@@ -53,13 +55,15 @@ package struct JournalScan {
     ) throws {
         self.disk = disk
         let segments = try disk.segments()
+        var next = try segments.first.map { try disk.read($0) } ?? []
         for (place, segment) in segments.enumerated() {
-            let bytes = try disk.read(segment)
+            let bytes = next
+            next = try place + 1 < segments.count ? disk.read(segments[place + 1]) : []
             let offset = try take(segment, bytes, frame)
             if let later = firstHeader(in: bytes, from: offset + 8, segment) {
                 throw damage(segment, offset, "frame \(nextNumber) is bad and another follows it at byte \(later)")
             }
-            let hasNext = try place + 1 < segments.count && begins(segments[place + 1])
+            let hasNext = place + 1 < segments.count && firstHeader(in: next, from: 0, segments[place + 1]) != nil
             if offset == 0 {
                 guard !hasNext else { throw damage(segment, 0, "it has no frame and segment \(segment + 1) has") }
                 spares.append(segment)
@@ -100,16 +104,11 @@ package struct JournalScan {
         return offset
     }
 
-    private func begins(_ segment: UInt64) throws -> Bool {
-        let bytes = try disk.read(segment)
-        return firstHeader(in: bytes, from: 0, segment) != nil
-    }
-
     private func firstHeader(in bytes: [UInt8], from start: Int, _ segment: UInt64) -> Int? {
         var offset = start
-        while offset + Frame.headerByteCount <= bytes.count {
-            if Frame.header(in: bytes, at: offset, segment: segment) != nil { return offset }
-            offset += 8
+        while let found = firstOffset(of: Frame.magic, in: bytes, from: offset) {
+            if Frame.header(in: bytes, at: found, segment: segment) != nil { return found }
+            offset = found + 8
         }
         return nil
     }

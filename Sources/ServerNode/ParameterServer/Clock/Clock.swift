@@ -76,6 +76,9 @@ package struct Clock: Sendable {
     var grantedByteCounts: [Int: Int] = [:]
     /// Batches learned since the last commit, and their versions.
     var uncommitted: [(batch: CommitHeader.Batch, version: Version)] = []
+    /// The body of the batch learned last, and whether the one before was of the same: its trainer does not wait for answers.
+    private var lastBody: Body?
+    private var isStreaming = false
     private var uncommittedFeatureCount = 0
     private var lastCommitMilliseconds: UInt64 = 0
     var unstable:
@@ -146,6 +149,9 @@ package struct Clock: Sendable {
         }
         let batch = CommitHeader.Batch(id: current, name: offer.name, exampleCount: offer.examples.exampleCount)
         uncommitted.append((batch, position))
+        let body = Body(node: current.node, number: offer.body)
+        isStreaming = uncommitted.count > 1 && body == lastBody
+        lastBody = body
         self.current = nil
     }
 
@@ -165,9 +171,22 @@ package struct Clock: Sendable {
         guard current == nil, !uncommitted.isEmpty, unstable.count < Limits.Group.unstableCommitCountMax else {
             return false
         }
-        return isWanted || ready.isEmpty || uncommittedFeatureCount >= Limits.Journal.commitFeatureCountMax
-            || now >= lastCommitMilliseconds + commitMilliseconds
+        let since = now - min(now, lastCommitMilliseconds)
+        // While the last commit is on its way to the disks the next one grows; so it does for a trainer that sends on.
+        let isNatural = unstable.isEmpty && ready.isEmpty && (!isStreaming || since >= commitMilliseconds)
+        return isNatural || isWanted || since >= commitMillisecondsMax
+            || uncommittedFeatureCount >= Limits.Journal.commitFeatureCountMax
     }
+
+    /// When a commit is due though nothing else happens; nil where something else comes first.
+    package var commitDueMilliseconds: UInt64? {
+        guard current == nil, !uncommitted.isEmpty, unstable.count < Limits.Group.unstableCommitCountMax else {
+            return nil
+        }
+        return lastCommitMilliseconds + (unstable.isEmpty ? commitMilliseconds : commitMillisecondsMax)
+    }
+
+    private var commitMillisecondsMax: UInt64 { 2 * commitMilliseconds }
 
     /// Marks a commit; `header` says of it what the clock does not know.
     package mutating func commit(_ header: CommitHeader, atMilliseconds now: UInt64) {
@@ -262,9 +281,8 @@ package struct Clock: Sendable {
     /// Whether what is learned and not committed is as much as may be: the disks are late.
     private func isHeldBack(_ now: UInt64) -> Bool {
         guard unstable.count >= Limits.Group.unstableCommitCountMax, !uncommitted.isEmpty else { return false }
-        let intervalMax = UInt64(Limits.Journal.commitIntervalMax.components.attoseconds / 1_000_000_000_000_000)
         return uncommittedFeatureCount >= Limits.Journal.commitFeatureCountMax
-            || now >= lastCommitMilliseconds + min(commitMilliseconds * 2, intervalMax)
+            || now >= lastCommitMilliseconds + commitMillisecondsMax
     }
 
     // MARK: epochs

@@ -202,7 +202,7 @@ extension GroupMember {
         var publish = lastPublish + (isNew ? publishMilliseconds : Self.heartbeatMilliseconds)
         // Due and not done: an owner is late. It is looked at again, not at once.
         if publish <= lastTick { publish = lastTick + Self.tickMilliseconds }
-        return tick.map { min($0, publish) } ?? publish
+        return min(publish, tick ?? .max, clock.commitDueMilliseconds ?? .max)
     }
     private static let heartbeatMilliseconds = UInt64(Limits.Feed.heartbeatInterval.seconds * 1000)
     private static let offerTickMilliseconds: UInt64 = 1000

@@ -18,16 +18,19 @@ package final class NodeJournal: Sendable {
     package let readByteCount: Int
     package let readMilliseconds: Double
     private let full = Locked(false)
-    /// Frames written, their bytes, and microseconds that the last ones took on the average.
     private let written = Locked(Figures())
     package var figures: Figures { written.withLockedValue { $0 } }
     /// Whether the disk has no room.
     package var isFull: Bool { full.withLockedValue { $0 } }
 
     package struct Figures: Sendable {
-        package var frameCount: UInt64 = 0
+        /// Writes since the node began, each of whatever had come, and their bytes.
+        package var writeCount: UInt64 = 0
         package var byteCount: UInt64 = 0
-        package var syncMicroseconds = 0.0
+        /// What a write took lately, until it was on the disk.
+        package var writeMicroseconds = 0.0
+        /// Segments in use.
+        package var segmentCount = 0
     }
 
     private struct Queue: Sendable {
@@ -98,9 +101,11 @@ package final class NodeJournal: Sendable {
         full.withLockedValue { $0 = false }
         let microseconds = (ContinuousClock.now - start).seconds * 1e6
         self.written.withLockedValue { figures in
-            figures.frameCount += 1
+            figures.writeCount += 1
             figures.byteCount += UInt64(entries.count)
-            figures.syncMicroseconds += (microseconds - figures.syncMicroseconds) / (figures.frameCount == 1 ? 1 : 32)
+            figures.writeMicroseconds +=
+                (microseconds - figures.writeMicroseconds) / (figures.writeCount == 1 ? 1 : 32)
+            figures.segmentCount = writing.segmentCount
         }
         for entry in written { entry() }
         let isMore = queue.withLockedValue { queue in
@@ -169,6 +174,8 @@ private final class Writing: @unchecked Sendable {
             try index.take(entries, 0..<entries.count, segment: place.segment, shift: place.offset)
         } catch { preconditionFailure("entries that were just made: \(error)") }
     }
+
+    var segmentCount: Int { writer.segmentCount }
 
     func read(_ commit: JournalIndex.Commit) throws -> JournalEntry {
         let bytes = try disk.read(commit.segment, commit.offset..<commit.offset + commit.byteCount)

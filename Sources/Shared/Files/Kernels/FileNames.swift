@@ -48,33 +48,26 @@ package func readFile(_ path: FilePath) throws -> [UInt8] {
     let file = try FileDescriptor.open(path, .readOnly)
     defer { try? file.close() }  // read only: nothing is lost
     var bytes: [UInt8] = []
-    var got = 1
-    while got > 0 {
-        let start = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: 1 << 16))
-        got = try unsafe bytes.withUnsafeMutableBytes {
-            unsafe try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
-        }
-        bytes.removeLast((1 << 16) - got)
+    // A file of the system's own may say that it has none.
+    let byteCount = max(Int(try file.seek(offset: 0, from: .end)), 1 << 12)
+    while true {
+        let more = try readBytes(file, bytes.count..<max(byteCount, bytes.count + (1 << 16)))
+        if more.isEmpty { return bytes }
+        if bytes.isEmpty { bytes = more } else { bytes.append(contentsOf: more) }
     }
-    return bytes
 }
 
 /// Bytes of a file from a place on; fewer where it ends before.
 package func readBytes(_ file: FileDescriptor, _ range: Range<Int>) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: range.count)
-    var count = 0
-    while count < range.count {
-        let got = try unsafe bytes.withUnsafeMutableBytes {
-            unsafe try file.read(
+    try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+        while count < range.count {
+            let got = try unsafe file.read(
                 fromAbsoluteOffset: Int64(range.lowerBound + count),
-                into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
+                into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[count...])))
+            if got == 0 { break }
+            count += got
         }
-        if got == 0 { break }
-        count += got
     }
-    bytes.removeLast(range.count - count)
-    return bytes
 }
 
 /// Waits until the file's bytes, and what is needed to read them, are on the disk.

@@ -111,3 +111,15 @@ package struct FieldReader {
         return at
     }
 }
+
+/// The first offset, from `start` on and a multiple of 8, where a little-endian number stands; nil where it does not.
+package func firstOffset(of number: UInt32, in bytes: [UInt8], from start: Int) -> Int? {
+    unsafe bytes.withUnsafeBytes { bytes in
+        var offset = (start + 7) & ~7
+        while offset + 4 <= bytes.count {
+            if unsafe bytes.load(fromByteOffset: offset, as: UInt32.self) == number.littleEndian { return offset }
+            offset += 8
+        }
+        return nil
+    }
+}
