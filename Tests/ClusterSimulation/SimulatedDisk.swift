@@ -15,6 +15,8 @@ final class SimulatedDisk: JournalDisk {
     private(set) var files: [UInt64: [UInt8]] = [:]
     private var unsynced: [(segment: UInt64, offset: Int, bytes: [UInt8])] = []
     var accident: Accident?
+    /// Kept, the newest last.
+    var snapshots: [SimulatedSnapshot] = []
 
     init(_ files: [UInt64: [UInt8]] = [:]) { self.files = files }
 
@@ -94,6 +96,12 @@ final class SimulatedDisk: JournalDisk {
     }
 }
 
+/// A snapshot as its file would hold it.
+struct SimulatedSnapshot {
+    var records: [[UInt8]]
+    var footer: SnapshotFooter
+}
+
 /// A node's journal without a thread: the product's writer, scan and index over a simulated disk.
 final class SimulatedJournal {
     let disk: SimulatedDisk
@@ -115,7 +123,9 @@ final class SimulatedJournal {
         }
         writer = try JournalWriter(disk, after: scan, segmentByteCount: 2000, random: 7)
         self.index = index
-        recovered = index.models[history].map { RecoveredModel(history, $0) }
+        recovered = index.models[history].map {
+            RecoveredModel(history, $0, snapshot: disk.snapshots.last?.footer.header)
+        }
     }
 
     /// Writes what waits as one frame.
@@ -142,9 +152,19 @@ final class SimulatedJournal {
         return Array(waiting.prefix(count))
     }
 
-    /// The commits up to one, and the version published before it.
-    func commits(through number: UInt64) -> (published: Version, entries: [JournalEntry]) {
-        let commits = index.models[history]?.commits.prefix { $0.number <= number } ?? []
+    /// Snapshots hold the commits up to this one.
+    func forget(through number: UInt64) {
+        index.forget(history, through: number)
+        do { try writer.release(below: index.oldestSegment ?? writer.segment) } catch { preconditionFailure("\(error)") }
+    }
+
+    /// The commits behind one and up to another, and the version published before the last.
+    func commits(
+        after first: UInt64 = 0, through number: UInt64
+    ) -> (published: Version, entries: [JournalEntry]) {
+        let all = index.models[history]?.commits ?? []
+        let commits = all.drop { $0.number <= first }.prefix { $0.number <= number }
+        precondition(first == 0 || commits.first.map { $0.number == first + 1 } ?? true, "the journal reaches back")
         let entries = commits.map { commit in
             let bytes = disk.read(commit.segment, commit.offset..<commit.offset + commit.byteCount)
             guard let read = try? JournalEntry.read(bytes, at: 0, end: bytes.count, withRows: true) else {

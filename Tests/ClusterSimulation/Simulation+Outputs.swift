@@ -17,6 +17,7 @@ extension Simulation {
         }
         if node.member.isPaused {
             for worker in workers { pump(worker, place) }
+            node.takeChunk(time)
             node.member.resume(time)
             if !node.member.outputs.isEmpty { flush(place) }
         }
@@ -33,6 +34,10 @@ extension Simulation {
                     Envelope(history, epoch: envelope.epoch, message), from: place, to: to, on: .control)
             }
         case .journal(let entry): journal(entry, node, place)
+        case .beginSnapshot: node.beginSnapshot()
+        case .endSnapshot(let footer): node.endSnapshot(footer)
+        case .keepSnapshot: node.keepSnapshot()
+        case .voidSnapshot: node.voidSnapshot()
         case .replay(let number, let epoch): node.replay(number, epoch, time)
         case .offerAgain(let batch):
             if let offer = node.pending[batch]?.offer { node.member.offered(offer, time) }
@@ -64,6 +69,7 @@ extension Simulation {
             default: break
             }
         }
+        node.appendToSnapshot(entry)
         let isTold = isToldBeforeSync(entry)
         node.journal?.waiting.append((entry, isTold))
         if isTold { node.member.journaled(time) }

@@ -37,6 +37,7 @@ package final class Simulation {
     var down: Set<Int> = []
     /// The highest commit of each owner's disk, and its version.
     var durable: [[(number: UInt64, version: Version)]]
+    let snapshotMilliseconds: UInt64
     /// The owner whose disk takes its time.
     var slowDisk = 0
     /// A disk was replaced by an empty one: the model must refuse to go on.
@@ -93,6 +94,7 @@ package final class Simulation {
         journals = sabotage.map(\.needsJournal) ?? (Int.random(in: 0..<4, using: &random) > 0)
         disks = (0..<nodeCount).map { _ in SimulatedDisk() }
         durable = Array(repeating: [], count: nodeCount)
+        snapshotMilliseconds = [100, 1000, 100_000].randomElement(using: &random)!
         nodes = Array(repeating: nil, count: nodeCount)
         lives = Array(repeating: 1, count: nodeCount)
         known = Array(repeating: Array(repeating: 0, count: nodeCount), count: nodeCount)
@@ -152,8 +154,11 @@ package final class Simulation {
         }
         // What had been written when the process ended may have got to the disk all the same.
         if let journal = node.journal {
-            durable[place] = journal.commits(through: .max).entries.compactMap { entry in
-                if case .commit(let header, _, _) = entry { (header.number, header.version) } else { nil }
+            let kept = journal.disk.snapshots.last?.footer.header
+            durable[place] = kept.map { [($0.number, $0.version)] } ?? []
+            for case .commit(let header, _, _) in journal.commits(through: .max).entries
+            where header.number > kept?.number ?? 0 {
+                durable[place].append((header.number, header.version))
             }
         }
         // Whoever has never heard of the model waits until it does.
@@ -177,7 +182,7 @@ package final class Simulation {
         let journal = journals && owners.contains(place) ? try SimulatedJournal(disks[place], history) : nil
         let member = GroupMember(
             identity, spec, history: history, node: place, names: names, publishMilliseconds: 100,
-            journals: journals, log: journal?.recovered?.log ?? OwnerLog())
+            journals: journals, log: journal?.recovered?.log ?? OwnerLog(), snapshotMilliseconds: snapshotMilliseconds)
         let shard = owners.firstIndex(of: place).map { Shard($0, of: owners.count) } ?? .whole
         return SimulatedNode(member, shard, journal, life: lives[place], ringByteCountMax: ringByteCountMax)
     }
@@ -204,6 +209,7 @@ package final class Simulation {
         case 16..<26: try follow()
         case 26..<32: try connect()
         case 32..<38: try writeJournal()
+        case 46, 47: takeChunk()
         case 38, 39: if let place = down.sorted().randomElement(using: &random) { start(place) }
         case 40..<46: for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
         default: try deliver()
@@ -285,6 +291,14 @@ package final class Simulation {
         nodes[place]?.member.step(time)
         flush(place)
         try check(place)
+    }
+
+    /// An owner whose snapshot is under way takes a chunk.
+    func takeChunk() {
+        let taking = nodes.indices.filter { nodes[$0]?.taking != nil }
+        guard let place = taking.randomElement(using: &random), let node = nodes[place] else { return }
+        node.takeChunk(time)
+        flush(place)
     }
 
     func writeJournal() throws(Oracle.Violation) {

@@ -54,15 +54,20 @@ package final class ModelRegistry: Sendable {
     private let state: Locked<State>
     private let publishInterval: Duration
     package let journal: NodeJournal?
+    private let snapshots: SnapshotFolder?
+    private let snapshotInterval: Duration
     /// Locked, so that what is written is what the registry says at that moment.
     private let specs: Locked<SpecFolder?>
 
     /// - Parameter journal: nil where durability is none.
     package init(
-        publishInterval: Duration, stateFolder: String?, journal: NodeJournal? = nil
+        publishInterval: Duration, stateFolder: String?, journal: NodeJournal? = nil,
+        snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault
     ) throws(SpecFolder.Failure) {
         self.publishInterval = publishInterval
         self.journal = journal
+        self.snapshots = snapshots
+        self.snapshotInterval = snapshotInterval
         let specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
         self.specs = Locked(specs)
         let reason = "its owner restarted without its rows"
@@ -270,7 +275,7 @@ package final class ModelRegistry: Sendable {
     }
 
     private func add(
-        _ identity: ModelIdentity, _ spec: ModelSpec, _ history: History, _ log: OwnerLog = OwnerLog(),
+        _ identity: ModelIdentity, _ spec: ModelSpec, _ history: History, _ held: OwnerLog = OwnerLog(),
         to state: inout State
     ) -> ModelLane {
         let place = state.place
@@ -279,7 +284,8 @@ package final class ModelRegistry: Sendable {
         let lane = ModelLane(
             identity, spec, history: history, publishInterval: publishInterval, node: place.node, names: place.names,
             thread: isAlone ? WorkThread() : place.control ?? WorkThread(), links: place.links,
-            journal: identity.owners.contains(place.node) ? journal : nil, log: log)
+            journal: identity.owners.contains(place.node) ? journal : nil, snapshots: snapshots,
+            snapshotInterval: snapshotInterval, held: held)
         if case .open(let earlier) = state.models[identity.name] { state.lanes[earlier.history] = nil }
         state.models[identity.name] = .open(lane)
         state.lanes[history] = lane

@@ -157,6 +157,7 @@ package struct ServerRoutes: Sendable {
                 "accepted_per_round": jsonNumber(status.acceptedPerRound),
                 "round_us": jsonNumber(status.roundMicroseconds),
                 "parked_slices": "\(status.parkedSliceCount)", "granted_bytes": "\(status.grantedByteCount)",
+                "snapshot_version": status.snapshotVersion.map { "\($0)" } ?? "null",
                 "waits_for": status.waitsFor.map { jsonString($0) } ?? "null",
                 "validation": status.validationJSON,
             ])
@@ -217,6 +218,11 @@ package struct ServerRoutes: Sendable {
         switch entry {
         case .closed(_, let reason):
             return RefusedBody(exchange, status: 503, closed(name, reason), headers: [("retry-after", "10")])
+        case .open where registry.journal?.isFull == true:
+            return RefusedBody(
+                exchange, status: 507,
+                "the disk of \(node) is full: nothing more is learned until there is room; models are served as before",
+                headers: [("retry-after", String(Limits.Journal.fullDiskRetryAfterSeconds))])
         case .open(let lane):
             do throws(TrainingRequest.Problem) { return TrainingPost(lane, try TrainingRequest(exchange)) } catch {
                 return RefusedBody(exchange, status: error.status, error.text)

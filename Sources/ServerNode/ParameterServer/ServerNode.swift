@@ -19,9 +19,11 @@ package struct ServerNode: Sendable {
     ///   - stop: returns when the node shall drain and end.
     package func run(started: (_ port: Int, _ peerPort: Int) -> Void, stop: () async -> Void) async throws {
         let log = Logger(label: "sluice.server.\(options.name)")
-        let journal = try openJournal(log)
+        let snapshots = options.stateFolder.map { SnapshotFolder(FilePath($0).appending("snapshots")) }
+        let journal = try openJournal(snapshots, log)
         let registry = try ModelRegistry(
-            publishInterval: options.publishInterval, stateFolder: options.stateFolder, journal: journal)
+            publishInterval: options.publishInterval, stateFolder: options.stateFolder, journal: journal,
+            snapshots: journal == nil ? nil : snapshots, snapshotInterval: options.snapshotInterval)
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         let group = try ServerGroup(
@@ -60,10 +62,16 @@ package struct ServerNode: Sendable {
     }
 
     /// The node's journal, read; nil where durability is none.
-    private func openJournal(_ log: Logger) throws -> NodeJournal? {
+    private func openJournal(_ snapshots: SnapshotFolder?, _ log: Logger) throws -> NodeJournal? {
         guard try options.actualDurability() == .everyCommit, let folder = options.stateFolder else { return nil }
         let disk = try FileDisk(FilePath(folder).appending("journal"))
-        let journal = try NodeJournal(disk) { failure in
+        let journal = try NodeJournal(disk) { history in
+            guard let (footer, wrong) = snapshots?.newestFooter(history) else { return nil }
+            for failure in wrong {
+                log.error("a snapshot cannot be read; the one before is", metadata: ["error": "\(failure)"])
+            }
+            return footer?.header
+        } broken: { failure in
             // Whoever waits is not answered; the disk says at the next start what was kept.
             log.critical("the journal's disk failed: the node ends", metadata: ["disk": "\(failure)"])
             endProcess(status: 74)

@@ -55,6 +55,7 @@ package struct ServerOptions: Sendable {
     package var stateFolder: String?
     /// Nil stands for `everyCommit` with a state folder, for `none` without.
     package var durability: Durability?
+    package var snapshotInterval = Limits.Snapshot.intervalDefault
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
 
@@ -77,6 +78,9 @@ package struct ServerOptions: Sendable {
         }
         if let path = try fields.text("token_file") { tokenFile = path }
         if let path = try fields.text("state_folder") { stateFolder = path }
+        if let interval = try fields.duration("snapshot_every", in: Limits.Snapshot.interval) {
+            snapshotInterval = interval
+        }
         if let text = try fields.text("durability") { durability = try Durability(text, of: "'durability'") }
         if let path = try fields.text("cluster") { clusterFile = path }
         if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }

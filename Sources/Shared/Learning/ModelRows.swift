@@ -123,6 +123,12 @@ package struct ModelRows: ~Copyable {
         table.state(at: rows.span, into: &span)
     }
 
+    /// As above, of the rows `range`.
+    package func state(_ range: Range<Int>, into values: inout [Float]) {
+        var span = values.mutableSpan
+        table.state(range, into: &span)
+    }
+
     /// Sets what `state` reads.
     ///
     /// - Precondition: every row is below `count`, and no window is tentative.

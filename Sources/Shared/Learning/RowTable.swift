@@ -63,6 +63,15 @@ package struct RowTable: ~Copyable {
         }
     }
 
+    /// Both floats of the rows `range`, side by side. Shape [range × 2].
+    func state(_ range: Range<Int>, into values: inout MutableSpan<Float>) {
+        precondition(range.upperBound <= indexCount && 2 * range.count <= values.count, "the range is inside the table")
+        unsafe values.withUnsafeMutableBufferPointer { values in
+            guard let target = values.baseAddress else { return }
+            unsafe target.update(from: rows + 2 * range.lowerBound, count: 2 * range.count)
+        }
+    }
+
     /// Sets both floats of the rows `indices`.
     mutating func setState(at indices: Span<UInt32>, _ values: Span<Float>) {
         precondition(2 * indices.count <= values.count, "both floats of every row")

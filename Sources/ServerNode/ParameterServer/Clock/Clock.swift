@@ -303,6 +303,21 @@ package struct Clock: Sendable {
         (number, hash, self.version, position) = (header.number, header.hash, header.version, header.version)
     }
 
+    /// A snapshot is the log up to its commit.
+    mutating func restore(_ footer: SnapshotFooter) {
+        let header = footer.header
+        marks = footer.marks
+        (number, hash, version, position) = (header.number, header.hash, header.version, header.version)
+        replayed = []
+        // Its own batches, as any commit's.
+        var version = Version(header.version.rawValue - header.batches.reduce(0) { $0 + UInt64($1.exampleCount) })
+        replayed.append([])
+        for batch in header.batches {
+            version = version + batch.exampleCount
+            replayed[0].append((batch.id, version))
+        }
+    }
+
     /// An epoch begins behind the last commit, which every owner holds: whoever waits for it is answered, and whatever was
     /// under way is offered again.
     package mutating func beginEpoch() {

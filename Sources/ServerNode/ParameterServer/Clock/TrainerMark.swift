@@ -1,4 +1,5 @@
 package import Domain
+internal import Format
 
 /// What a model remembers of one trainer: the sequence it expects, and its last batches, so that a retry is answered
 /// and a reused number is found out.
@@ -44,5 +45,29 @@ package struct TrainerMark: Sendable, Equatable {
         next += 1
         self.version = version
         lastSeenMilliseconds = now
+    }
+
+    init() {}
+
+    func write(to writer: inout FieldWriter) {
+        writer.put(next)
+        writer.put(version.rawValue)
+        writer.put(lastSeenMilliseconds)
+        writer.put(UInt32(recent.count))
+        for entry in recent {
+            writer.put(entry.digest)
+            writer.put(entry.version.rawValue)
+        }
+    }
+
+    init(from reader: inout FieldReader) throws(FormatError) {
+        next = try reader.take()
+        version = Version(try reader.take())
+        lastSeenMilliseconds = try reader.take()
+        let count = try reader.take(UInt32.self)
+        guard next > 0, count <= UInt32(Limits.Training.rememberedBatchCount) else {
+            throw .corrupt(what: "a trainer's mark remembers more than there is")
+        }
+        for _ in 0..<count { recent.append(Entry(digest: try reader.take(), version: Version(try reader.take()))) }
     }
 }

@@ -43,6 +43,8 @@ package struct TrainerMarks: Sendable {
         trainers[trainer, default: TrainerMark()].learned(digest: digest, version: version, atMilliseconds: now)
     }
 
+    mutating func insert(_ mark: TrainerMark, for trainer: ModelName) { trainers[trainer] = mark }
+
     /// The sequence expected of a trainer.
     package func next(of trainer: ModelName) -> UInt64 { trainers[trainer]?.next ?? 1 }
 

@@ -32,6 +32,8 @@ extension GroupMember {
                 throw .init("\(names[other]) has another header of commit \(number)")
             }
         case .joined(let told): try takeJoined(told, from: other, now)
+        case .snapshotTaken:
+            heardSnapshotTaken(from: owner)
         case .begun:
             begunOwners.insert(other)
             openIfBegun(now)
@@ -74,11 +76,13 @@ extension GroupMember {
                 guard phase == .open else { return }
             }
             // Whatever was decided is under way. Between two batches a commit may fall, and on a commit a publish.
-            if clock!.mustCommit(isWanted: isPublishWanted(now), atMilliseconds: now.uptime) {
+            let isWanted = isPublishWanted(now) || isSnapshotEndWanted
+            if clock!.mustCommit(isWanted: isWanted, atMilliseconds: now.uptime) {
                 clock!.commit(header(now), atMilliseconds: now.uptime)
                 continue
             }
             publishIfDue(now)
+            endSnapshotIfWanted(now)
             clock!.orderNext(atMilliseconds: now.uptime)
         } while !clock!.effects.isEmpty
     }
@@ -153,7 +157,7 @@ extension GroupMember {
         if window == 0 { endBatch(now) }
     }
 
-    private mutating func toOwners(_ message: PeerMessage) {
+    mutating func toOwners(_ message: PeerMessage) {
         for owner in identity.owners where owner != node { send(message, to: owner) }
         if shard != nil {
             inbox.append(message)
@@ -183,6 +187,7 @@ extension GroupMember {
         expireOffers(now)
         guard clock != nil, phase == .open else { return }
         clock!.expire(atMilliseconds: now.uptime)
+        beginSnapshotIfDue(now)
         work(now)
     }
 

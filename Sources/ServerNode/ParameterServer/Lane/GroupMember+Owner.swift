@@ -75,6 +75,20 @@ extension GroupMember {
         }
     }
 
+    /// What the learner keeps of this owner's rows `range`; behind `hasSettledRows`. Shape [range × 2].
+    package func state(_ range: Range<Int>) -> [Float] {
+        var state = [Float](repeating: 0, count: 2 * range.count)
+        switch whole {
+        case .some(let whole): whole.learner.rows.state(range, into: &state)
+        case .none: break
+        }
+        switch shard {
+        case .some(let shard): shard.rows.state(range, into: &state)
+        case .none: break
+        }
+        return state
+    }
+
     // MARK: the owner
 
     mutating func own(_ message: PeerMessage, _ now: Now) throws(ShardOwner.Contradiction) {
@@ -106,6 +120,8 @@ extension GroupMember {
             release(upTo: number)
             noteStable(number)
         case .drop(let batch): shard!.drop(batch)
+        case .takeSnapshot: outputs.append(.beginSnapshot)
+        case .endSnapshot(let number): endSnapshot(number)
         case .publish(let publish):
             let isHeartbeat = shard!.isHeartbeat(publish)
             let part = try shard!.publish(publish)
@@ -124,6 +140,7 @@ extension GroupMember {
             outputs.append(first.output)
             releasedVersion = first.version
         }
+        keepSnapshotIfStable()
     }
 
     /// Tells the clock, here or elsewhere.

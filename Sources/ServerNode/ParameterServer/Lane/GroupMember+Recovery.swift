@@ -25,6 +25,7 @@ extension GroupMember {
         if let clock { noteStable(clock.stableNumber) }
         epoch += 1
         (phase, epochCut, joined, begunOwners, inbox) = (.gathering, nil, [:], [], [])
+        voidSnapshot()
         // Those that own no rows hear that there is such a model, and that it is not open.
         sendAll(.prepare(identity))
         join(now)
@@ -77,6 +78,7 @@ extension GroupMember {
         self.epoch = epoch
         phase = .gathering
         guard isOwner else { return }
+        voidSnapshot()
         join(now)
     }
 
@@ -136,8 +138,10 @@ extension GroupMember {
     }
 
     mutating func write(_ header: CommitHeader, _ entry: JournalEntry, _ now: Now) {
-        guard case .commit(_, let clampedCount, _) = entry else { preconditionFailure("a commit's entry") }
+        guard case .commit(_, let clampedCount, let rows) = entry else { preconditionFailure("a commit's entry") }
+        snapshotPlan.byteCount += rows.count
         log.append(header.number, header.hash)
+        lastHeader = header
         notedStableNumber = max(notedStableNumber, header.stableNumber)
         write(entry, leadsTo: .commit(number: header.number, hash: header.hash, clampedCount: clampedCount), now)
     }
@@ -168,7 +172,7 @@ extension GroupMember {
     ///
     /// - Parameter published: the version of the last publish before the last of them: followers may hold it.
     package mutating func beginReplay(published: Version) {
-        replayed = nil
+        (replayed, lastHeader) = (nil, nil)
         releasedVersion = max(releasedVersion, published)
         makeRows(published: releasedVersion)
     }
@@ -179,7 +183,7 @@ extension GroupMember {
             if shard != nil { try shard!.replay(header, clampedCount: clampedCount, rows) }
         } catch { return close("\(names[node]): \(error)") }
         clock?.replay(header)
-        replayed = header
+        (replayed, lastHeader) = (header, header)
     }
 
     /// All commits are read; unless another epoch was prepared meanwhile, this one begins.

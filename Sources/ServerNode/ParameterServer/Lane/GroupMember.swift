@@ -25,6 +25,13 @@ package struct GroupMember: ~Copyable {
         case digest(WeightDigest, Version)
         /// Write it to the journal, behind everything before; `journaled` when it is on the disk.
         case journal(JournalEntry)
+        /// Write the rows out: chunks as they are settled, `snapshotTaken` behind the last, and the rows of every commit.
+        case beginSnapshot
+        /// The snapshot under way is complete: its footer.
+        case endSnapshot(SnapshotFooter)
+        /// The snapshot that has ended counts from now on.
+        case keepSnapshot
+        case voidSnapshot
         /// Read the commits up to this one from the journal: `beginReplay`, `replay` for each, `endReplay`.
         case replay(through: UInt64, epoch: UInt32)
     }
@@ -86,6 +93,12 @@ package struct GroupMember: ~Copyable {
     var replaysUnderWay = 0
     /// The highest stable commit that the disk knows of.
     var notedStableNumber: UInt64 = 0
+    /// The clock's snapshots; the commit at which this owner's own has ended and that is not stable.
+    var snapshotPlan = SnapshotPlan()
+    var endedSnapshot: UInt64?
+    let snapshotMilliseconds: UInt64
+    /// The header of the last commit.
+    var lastHeader: CommitHeader?
     /// The header of the commit replayed last.
     var replayed: CommitHeader?
     /// The version of the last part that followers may have.
@@ -117,7 +130,8 @@ package struct GroupMember: ~Copyable {
     ///   - journals: whether this node keeps a journal; `log` is what it holds of the model.
     package init(
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, node: Int, names: [String],
-        publishMilliseconds: UInt64, journals: Bool = false, log: OwnerLog = OwnerLog()
+        publishMilliseconds: UInt64, journals: Bool = false, log: OwnerLog = OwnerLog(),
+        snapshotMilliseconds: UInt64 = .max / 2
     ) {
         self.identity = identity
         self.history = history
@@ -126,6 +140,7 @@ package struct GroupMember: ~Copyable {
         self.names = names
         self.publishMilliseconds = publishMilliseconds
         self.journals = journals
+        self.snapshotMilliseconds = snapshotMilliseconds
         self.log = log
         epoch = log.epoch
         notedStableNumber = log.stableNumber
@@ -249,7 +264,8 @@ package struct GroupMember: ~Copyable {
                 epoch = envelope.epoch
                 gather(now)
             case _ where envelope.epoch != epoch: break
-            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .begun, .heard, .wantsPublish, .digest:
+            case .offer, .withdraw, .arrived, .partials, .durable, .joined, .begun, .heard, .wantsPublish,
+                .digest, .snapshotTaken:
                 try heard(envelope.message, from: other, now)
             case .slice(let batch, _) where batch.node == other: try own(envelope.message, now)
             // The rest is the clock's to say.
@@ -257,7 +273,8 @@ package struct GroupMember: ~Copyable {
             case .grant(let batch): granted(batch)
             case .outcome(let batch, let outcome): answer(batch, outcome)
             case .begin(let number, let hash): try begin(behind: number, hash, now)
-            case .order, .residuals, .commit, .stable, .drop, .publish: try own(envelope.message, now)
+            case .order, .residuals, .commit, .stable, .drop, .publish, .takeSnapshot, .endSnapshot:
+                try own(envelope.message, now)
             // Another's to say; the registry's; or another intake's name.
             case .closed, .deleted, .prepare, .opened, .told, .slice: break
             }

@@ -1,4 +1,5 @@
 internal import Domain
+internal import Logging
 internal import Transport
 
 /// Rows from this node's journal.
@@ -11,10 +12,40 @@ extension ModelLane {
             beginReplay(.zero)
             return endReplay(number, epoch, nil)
         }
+        let names = snapshots?.names(history).filter { $0.number <= number } ?? []
+        journal.published(history, before: number) { published in
+            self.thread.run { self.read(names, journal, published, through: number, epoch) }
+        }
+    }
+
+    /// Reads the newest snapshot that can be read, and the commits behind it.
+    private func read(
+        _ names: [SnapshotFolder.Name], _ journal: NodeJournal, _ published: Version, through number: UInt64,
+        _ epoch: UInt32
+    ) {
+        guard let name = names.first, let snapshots else {
+            beginReplay(published)
+            return readCommits(journal, after: 0, through: number, epoch)
+        }
+        // What changed between an earlier publish and the snapshot is not known.
+        beginReplay(max(published, name.version))
+        do throws(SnapshotFailure) {
+            let footer = try snapshots.read(history, name) { header, payload in
+                try member.restore(header, payload)
+            }
+            member.restored(footer)
+        } catch {
+            log.error(
+                "a snapshot cannot be read; the one before is", metadata: ["model": "\(self.name)", "error": "\(error)"])
+            return read(Array(names.dropFirst()), journal, published, through: number, epoch)
+        }
+        readCommits(journal, after: name.number, through: number, epoch)
+    }
+
+    private func readCommits(_ journal: NodeJournal, after first: UInt64, through number: UInt64, _ epoch: UInt32) {
         journal.replay(
-            history, through: number,
+            history, after: first, through: number,
             NodeJournal.Reader(
-                begin: { published in self.thread.run { self.beginReplay(published) } },
                 take: { entries, next in
                     self.thread.run {
                         for case .commit(let header, let clampedCount, let rows) in entries {

@@ -3,6 +3,7 @@ internal import DeltaFeed
 package import Domain
 internal import Format
 internal import Learning
+internal import Logging
 internal import Scoring
 package import Transport
 
@@ -35,6 +36,13 @@ package final class ModelLane: @unchecked Sendable {
     let thread: WorkThread
     let links: PeerLinks?
     let journal: NodeJournal?
+    let snapshots: SnapshotFolder?
+    /// The snapshot that rows are taken for, and one that has ended and is not stable.
+    var snapshot: SnapshotTaking?
+    var endedSnapshot: (taking: SnapshotTaking, name: SnapshotFolder.Name)?
+    /// The version of the newest snapshot kept.
+    let snapshotVersion = Locked<Version?>(nil)
+    let log: Logger
     /// The epoch that slices are made for; those of another are stamped again.
     let epoch: Locked<UInt32>
     /// Commits that are to be read when those before are.
@@ -63,11 +71,12 @@ package final class ModelLane: @unchecked Sendable {
     /// - Parameters:
     ///   - thread: where the rows are learned; for a model of several owners the one that carries control links.
     ///   - links: to the other nodes; nil where there are none.
-    ///   - journal: nil where durability is none; `log` is what it holds of the model.
+    ///   - journal: nil where durability is none; `held` is what it holds of the model.
     package init(
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, publishInterval: Duration, node: Int = 0,
         names: [String] = [""], thread: WorkThread = WorkThread(), links: PeerLinks? = nil, journal: NodeJournal? = nil,
-        log: OwnerLog = OwnerLog()
+        snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault,
+        held: OwnerLog = OwnerLog()
     ) {
         name = identity.name
         self.spec = spec
@@ -78,11 +87,14 @@ package final class ModelLane: @unchecked Sendable {
         self.thread = thread
         self.links = links
         self.journal = journal
-        epoch = Locked(log.epoch)
+        self.snapshots = snapshots
+        log = Logger(label: "sluice.server.\(names[node]).\(identity.name)")
+        epoch = Locked(held.epoch)
         nextBatchNumber = Locked(millisecondsSince1970() << 20)
         member = GroupMember(
             identity, spec, history: history, node: node, names: names,
-            publishMilliseconds: UInt64(publishInterval.seconds * 1000), journals: journal != nil, log: log)
+            publishMilliseconds: UInt64(publishInterval.seconds * 1000), journals: journal != nil, log: held,
+            snapshotMilliseconds: UInt64(snapshotInterval.seconds * 1000))
         hub = FeedHub(history: history, version: .zero)
         status = Locked(ModelStatus())
     }
@@ -160,7 +172,13 @@ package final class ModelLane: @unchecked Sendable {
         case .deliver(let batch): deliver(batch)
         case .offerAgain(let batch):
             if let pending = pending[batch] { member.offered(pending.batchOffer, now) }
+        case .beginSnapshot: beginSnapshot()
+        case .endSnapshot(let footer): endSnapshot(footer)
+        case .keepSnapshot: keepSnapshot()
+        case .voidSnapshot: voidSnapshot()
         case .journal(let entry):
+            appendToSnapshot(entry)
+            if case .forget = entry { forgetSnapshots() }
             journal?.append(history, entry) {
                 self.thread.run {
                     self.member.journaled(self.now)
@@ -278,7 +296,8 @@ package final class ModelLane: @unchecked Sendable {
     }
 
     func tellStatus() {
-        let told = ModelStatus(member, pace, waitsFor: waitsFor)
+        var told = ModelStatus(member, pace, waitsFor: waitsFor)
+        told.snapshotVersion = snapshotVersion.withLockedValue { $0 }
         status.withLockedValue { $0 = told }
     }
 }

@@ -26,6 +26,8 @@ package struct ModelStatus: Sendable {
     package var learnedCount: UInt64 = 0
     /// Examples that a round learned, on the average.
     package var acceptedPerRound: Double { Double(learnedCount) / Double(roundCount) }
+    /// The version of the newest snapshot that this node has written since it began.
+    package var snapshotVersion: Version?
     /// What the model waits for, if it waits for someone.
     package var waitsFor: String?
 

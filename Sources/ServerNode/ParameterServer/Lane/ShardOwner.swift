@@ -165,6 +165,18 @@ package struct ShardOwner: ~Copyable {
         (version, committedVersion) = (header.version, header.version)
     }
 
+    /// Sets rows of a snapshot.
+    mutating func restore(_ header: RecordHeader, _ payload: Span<UInt8>) throws(FormatError) {
+        try readRows.read(header, payload, spec, rows.shard)
+        rows.setState(at: readRows.rows, readRows.values)
+    }
+
+    mutating func restored(_ footer: SnapshotFooter) {
+        let header = footer.header
+        (number, hash, clampedCount) = (header.number, header.hash, footer.clampedCount)
+        (version, committedVersion) = (header.version, header.version)
+    }
+
     /// A new epoch begins: what was on its way is offered again.
     package mutating func beginEpoch() { (parked, round) = ([:], 0) }
 

@@ -83,6 +83,21 @@ package struct WholeOwner: ~Copyable {
         (number, committedVersion) = (header.number, header.version)
     }
 
+    /// Sets rows of a snapshot.
+    mutating func restore(_ header: RecordHeader, _ payload: Span<UInt8>) throws(FormatError) {
+        try readRows.read(header, payload, learner.spec, .whole)
+        learner.setState(at: readRows.rows, readRows.values)
+    }
+
+    mutating func restored(_ footer: SnapshotFooter) {
+        let header = footer.header
+        learner.restore(
+            exampleCount: header.exampleCount, validation: Validation(total: header.total, window: header.window),
+            acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax),
+            clampedCount: footer.clampedCount)
+        (number, committedVersion) = (header.number, header.version)
+    }
+
     /// A new epoch begins: what was on its way is offered again.
     mutating func beginEpoch() { parked = [:] }
 

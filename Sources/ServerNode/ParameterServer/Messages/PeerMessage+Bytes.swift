@@ -8,7 +8,7 @@ extension PeerMessage {
         case offer = 1
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
         case opened, closed, publish, digest, withdraw, heard, deleted, told, wantsPublish
-        case begin, begun
+        case begin, begun, takeSnapshot, snapshotTaken, endSnapshot
     }
 
     var kind: Kind {
@@ -38,6 +38,9 @@ extension PeerMessage {
         case .wantsPublish: .wantsPublish
         case .begin: .begin
         case .begun: .begun
+        case .takeSnapshot: .takeSnapshot
+        case .snapshotTaken: .snapshotTaken
+        case .endSnapshot: .endSnapshot
         }
     }
 
@@ -70,7 +73,7 @@ extension PeerMessage {
             writer.put(number)
             writer.put(hash)
             writer.put(UInt32(clamping: clampedCount))
-        case .stable(let number): writer.put(number)
+        case .stable(let number), .endSnapshot(let number): writer.put(number)
         case .prepare(let identity), .opened(let identity): writer.put(identity)
         case .joined(let joined):
             writer.put(joined.fingerprint.rawValue)
@@ -81,7 +84,7 @@ extension PeerMessage {
             writer.put(number)
             writer.put(hash)
         case .closed(let reason): writer.put(reason)
-        case .heard, .deleted, .told, .wantsPublish, .begun: break
+        case .heard, .deleted, .told, .wantsPublish, .begun, .takeSnapshot, .snapshotTaken: break
         case .publish(let publish):
             writer.put(publish.number)
             writer.put(publish.watermarkMilliseconds)
@@ -130,6 +133,9 @@ extension PeerMessage {
                     stableNumber: try reader.take()))
         case .begin: self = .begin(number: try reader.take(), hash: try reader.take())
         case .begun: self = .begun
+        case .takeSnapshot: self = .takeSnapshot
+        case .snapshotTaken: self = .snapshotTaken
+        case .endSnapshot: self = .endSnapshot(number: try reader.take())
         case .opened: self = .opened(try reader.takeIdentity())
         case .closed: self = .closed(reason: try reader.takeText())
         case .publish:

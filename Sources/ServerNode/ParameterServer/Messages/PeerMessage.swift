@@ -53,6 +53,12 @@ package enum PeerMessage: Sendable {
     case publish(Publish)
     /// O→C. A copy of this owner's rows waits for a publish.
     case wantsPublish
+    /// C→O. Write the rows out, beside everything else.
+    case takeSnapshot
+    /// O→C. The last chunk is taken.
+    case snapshotTaken
+    /// C→O, between two batches. The snapshot is this commit, the last one.
+    case endSnapshot(number: UInt64)
     /// O→C. What this owner's rows add to the digest of all weights at a commit: the answer to a publish that wants it.
     case digest(number: UInt64, WeightDigest)
 }

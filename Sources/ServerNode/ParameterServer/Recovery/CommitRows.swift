@@ -54,13 +54,21 @@ struct ReadRows {
         rows.removeAll(keepingCapacity: true)
         guard !record.isEmpty else { return }
         var reader = RecordReader()
-        guard case .record(let header, let payload) = try reader.read(record.span),
-            header.stamp.fingerprint == spec.fingerprint, header.stamp.ownerIndex == UInt16(shard.number),
+        guard case .record(let header, let payload) = try reader.read(record.span) else {
+            throw .corrupt(what: "a record of rows is cut off")
+        }
+        try read(header, record.span.extracting(payload), spec, shard)
+    }
+
+    mutating func read(
+        _ header: RecordHeader, _ payload: Span<UInt8>, _ spec: ModelSpec, _ shard: Shard
+    ) throws(FormatError) {
+        guard header.stamp.fingerprint == spec.fingerprint, header.stamp.ownerIndex == UInt16(shard.number),
             header.stamp.ownerCount == UInt16(shard.count), header.kind.carriesRows
-        else { throw .corrupt(what: "a record of rows is another shard's or is cut off") }
+        else { throw .corrupt(what: "a record of rows is another shard's") }
         try decodeRows(
-            header, columns: .state, payload: record.span.extracting(payload), indexLimit: UInt64(spec.indexCount),
-            into: &rows, values: &values)
+            header, columns: .state, payload: payload, indexLimit: UInt64(spec.indexCount), into: &rows,
+            values: &values)
         guard shard.count > 1 else { return }
         for k in rows.indices {
             guard rows[k] & UInt32(shard.count - 1) == UInt32(shard.number) else {

@@ -70,6 +70,14 @@ package struct JournalIndex: Sendable {
         }
     }
 
+    /// Snapshots hold a model's commits up to this one.
+    package mutating func forget(_ history: History, through number: UInt64) {
+        models[history]?.commits.removeAll { $0.number <= number }
+    }
+
+    /// The oldest segment that some commit is in; nil where there is none.
+    package var oldestSegment: UInt64? { models.values.compactMap { $0.commits.first?.segment }.min() }
+
     private mutating func note(stable number: UInt64, _ history: History) {
         guard let known = models[history]?.stableNumber, known < number else { return }
         models[history]?.stableNumber = number
@@ -94,10 +102,15 @@ package struct RecoveredModel: Sendable {
     package var identity: ModelIdentity
     package var log: OwnerLog
 
-    package init(_ history: History, _ model: JournalIndex.Model) {
+    /// - Parameter snapshot: the newest that can be read: the journal may begin behind it.
+    package init(_ history: History, _ model: JournalIndex.Model, snapshot: CommitHeader? = nil) {
         self.history = history
         identity = model.identity
         log = OwnerLog(epoch: model.epoch, stableNumber: model.stableNumber)
+        if let snapshot, snapshot.number > model.commits.last?.number ?? 0 {
+            log.append(snapshot.number, snapshot.hash)
+            return
+        }
         for commit in model.commits.suffix(OwnerLog.rememberedCount) { log.append(commit.number, commit.hash) }
     }
 }

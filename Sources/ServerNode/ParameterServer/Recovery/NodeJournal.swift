@@ -45,11 +45,13 @@ package final class NodeJournal: Sendable {
 
     /// Reads the journal of a disk, whole.
     ///
-    /// - Parameter broken: told when the disk cannot be trusted any more: ends the process.
+    /// - Parameters:
+    ///   - snapshot: the header of a model's newest snapshot that can be read.
+    ///   - broken: told when the disk cannot be trusted any more: ends the process.
     /// - Throws: `JournalDamage`, `DiskFailure`.
     package init(
         _ disk: any JournalDisk, segmentByteCount: Int = Limits.Journal.segmentByteCount,
-        broken: @escaping @Sendable (DiskFailure) -> Void
+        snapshot: (History) -> CommitHeader? = { _ in nil }, broken: @escaping @Sendable (DiskFailure) -> Void
     ) throws {
         let start = ContinuousClock.now
         var index = JournalIndex()
@@ -60,7 +62,7 @@ package final class NodeJournal: Sendable {
                     path: disk.path(of: segment), offset: payload.lowerBound, what: "\(error)")
             }
         }
-        recovered = index.models.map { RecoveredModel($0.key, $0.value) }
+        recovered = index.models.map { RecoveredModel($0.key, $0.value, snapshot: snapshot($0.key)) }
             .sorted { $0.history.rawValue < $1.history.rawValue }
         torn = scan.torn
         readByteCount = scan.byteCount
@@ -117,28 +119,43 @@ package final class NodeJournal: Sendable {
 
     /// Where a model's commits go as they are read.
     package struct Reader: Sendable {
-        /// The version of the last publish before the last commit.
-        package var begin: @Sendable (Version) -> Void
         /// Some commits; `next` asks for more.
         package var take: @Sendable ([JournalEntry], _ next: @escaping @Sendable () -> Void) -> Void
         /// All are read, or why they cannot be.
         package var end: @Sendable (String?) -> Void
 
         package init(
-            begin: @escaping @Sendable (Version) -> Void,
             take: @escaping @Sendable ([JournalEntry], _ next: @escaping @Sendable () -> Void) -> Void,
             end: @escaping @Sendable (String?) -> Void
         ) {
-            (self.begin, self.take, self.end) = (begin, take, end)
+            (self.take, self.end) = (take, end)
         }
     }
 
-    /// Reads a model's commits up to one, in order and in pieces, between writes.
-    package func replay(_ history: History, through number: UInt64, _ reader: Reader) {
+    /// Tells the version of the last publish before a commit: followers may hold it.
+    package func published(_ history: History, before number: UInt64, _ told: @escaping @Sendable (Version) -> Void) {
         thread.run {
-            let commits = self.writing.index.models[history]?.commits.prefix { $0.number <= number }
-            reader.begin(commits?.last?.publishedVersion ?? .zero)
-            self.read(commits ?? [], reader)
+            let commit = self.writing.index.models[history]?.commits.last { $0.number <= number }
+            told(commit?.publishedVersion ?? .zero)
+        }
+    }
+
+    /// Reads a model's commits behind one and up to another, in order and in pieces, between writes.
+    package func replay(_ history: History, after first: UInt64, through number: UInt64, _ reader: Reader) {
+        thread.run {
+            let all = self.writing.index.models[history]?.commits ?? []
+            let commits = all.drop { $0.number <= first }.prefix { $0.number <= number }
+            guard commits.first.map({ $0.number == first + 1 }) ?? true else {
+                return reader.end("the journal begins with commit \(commits.first!.number), wanted is \(first + 1)")
+            }
+            self.read(commits, reader)
+        }
+    }
+
+    /// A model's snapshots hold its commits up to this one: segments that only hold such serve again.
+    package func forget(_ history: History, through number: UInt64) {
+        thread.run {
+            do throws(DiskFailure) { try self.writing.forget(history, through: number) } catch { self.broken(error) }
         }
     }
 
@@ -173,6 +190,11 @@ private final class Writing: @unchecked Sendable {
         do throws(FormatError) {
             try index.take(entries, 0..<entries.count, segment: place.segment, shift: place.offset)
         } catch { preconditionFailure("entries that were just made: \(error)") }
+    }
+
+    func forget(_ history: History, through number: UInt64) throws(DiskFailure) {
+        index.forget(history, through: number)
+        try writer.release(below: index.oldestSegment ?? writer.segment)
     }
 
     var segmentCount: Int { writer.segmentCount }

@@ -24,6 +24,11 @@ package func removeFile(_ path: FilePath) throws(Errno) {
     }
 }
 
+/// Removes an empty folder.
+package func removeFolder(_ path: FilePath) throws(Errno) {
+    guard unsafe path.withPlatformString({ unsafe rmdir($0) }) == 0 else { throw Errno(rawValue: errno) }
+}
+
 /// Waits until the file's bytes are on the disk.
 package func sync(_ file: FileDescriptor) throws(Errno) {
     guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }

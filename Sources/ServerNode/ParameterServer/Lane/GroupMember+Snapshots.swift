@@ -1,0 +1,122 @@
+internal import Domain
+package import Format
+
+/// Snapshots: every owner writes its rows out, as they are at one commit.
+///
+///     clock  due ─ takeSnapshot ─▶ all owners have taken their last chunk ─ at the next commit: endSnapshot ─▶
+///     owner  chunks between rounds, and the rows of every commit ─▶ taken ─▶ footer ─ commit stable ─▶ kept
+///
+/// Nothing waits for it. A new epoch voids what is under way.
+extension GroupMember {
+    /// What a clock knows of the model's snapshots.
+    struct SnapshotPlan {
+        /// The commit of the last one, or of this node's beginning; when it was begun, and bytes journaled since.
+        var number: UInt64 = 0
+        var beganAt: UInt64 = 0
+        var byteCount = 0
+        /// Owners that have taken their last chunk; nil while none is under way.
+        var taken: Set<Int>?
+        /// Marks as of the commit that the snapshot ends at.
+        var marks = TrainerMarks()
+    }
+
+    /// The longest time between two, and the most that may be journaled.
+    private var isSnapshotDue: Bool {
+        guard journals, let clock, snapshotPlan.taken == nil, clock.number > snapshotPlan.number else { return false }
+        let rowByteCount = spec.indexCount / identity.owners.count * 8
+        return snapshotPlan.byteCount >= max(Limits.Snapshot.journalByteCount, 2 * rowByteCount)
+            || lastTick >= snapshotPlan.beganAt + snapshotMilliseconds
+    }
+
+    /// The clock: begins a snapshot that is due.
+    mutating func beginSnapshotIfDue(_ now: Now) {
+        guard isSnapshotDue else { return }
+        beginSnapshot(now)
+    }
+
+    /// The clock: begins a snapshot, unless one is under way or nothing was learned since the last.
+    package mutating func beginSnapshot(_ now: Now) {
+        guard journals, phase == .open, snapshotPlan.taken == nil, clock!.number > snapshotPlan.number else { return }
+        (snapshotPlan.taken, snapshotPlan.beganAt) = ([], now.uptime)
+        toOwners(.takeSnapshot)
+        if whole != nil { outputs.append(.beginSnapshot) }
+    }
+
+    /// This owner has taken its last chunk.
+    package mutating func snapshotTaken(_ now: Now) { tell(.snapshotTaken, now) }
+
+    mutating func heardSnapshotTaken(from owner: Int) { snapshotPlan.taken?.insert(owner) }
+
+    /// Whether every owner waits for the commit that the snapshot ends at.
+    var isSnapshotEndWanted: Bool { snapshotPlan.taken?.count == identity.owners.count }
+
+    /// The clock, between two batches and behind a commit: the snapshot ends here.
+    mutating func endSnapshotIfWanted(_ now: Now) {
+        guard isSnapshotEndWanted, !clock!.isBetweenCommits else { return }
+        snapshotPlan.taken = nil
+        (snapshotPlan.number, snapshotPlan.byteCount) = (clock!.number, 0)
+        snapshotPlan.marks = clock!.marks
+        toOwners(.endSnapshot(number: clock!.number))
+        if whole != nil { endSnapshot(clock!.number) }
+    }
+
+    /// This owner's snapshot is complete at the last commit.
+    mutating func endSnapshot(_ number: UInt64) {
+        guard let header = lastHeader, header.number == number else { return }
+        let marks = isClock ? snapshotPlan.marks : TrainerMarks()
+        snapshotPlan.marks = TrainerMarks()
+        endedSnapshot = number
+        outputs.append(.endSnapshot(SnapshotFooter(header: header, clampedCount: ownClampedCount, marks: marks)))
+        keepSnapshotIfStable()
+    }
+
+    /// A snapshot counts when its commit is durable everywhere.
+    mutating func keepSnapshotIfStable() {
+        guard let number = endedSnapshot, number <= stableNumber else { return }
+        endedSnapshot = nil
+        outputs.append(.keepSnapshot)
+    }
+
+    /// What is under way is of no use any more.
+    mutating func voidSnapshot() {
+        (snapshotPlan.taken, endedSnapshot) = (nil, nil)
+        outputs.append(.voidSnapshot)
+    }
+
+    /// This owner's snapshot was not written: the next one is tried after a while.
+    package mutating func snapshotFailed(_ now: Now) {
+        guard isClock else { return }
+        let interval = snapshotMilliseconds, wait = UInt64(Limits.Snapshot.retryWait.seconds * 1000)
+        snapshotPlan.taken = nil
+        snapshotPlan.beganAt = now.uptime + wait > interval ? now.uptime + wait - interval : 0
+    }
+
+    private var ownClampedCount: Int {
+        switch whole {
+        case .some(let whole): return whole.learner.clampedCount
+        case .none: break
+        }
+        switch shard {
+        case .some(let shard): return shard.clampedCount
+        case .none: return 0
+        }
+    }
+
+    // MARK: reading one
+
+    /// Rows of a snapshot, in its order.
+    package mutating func restore(_ header: RecordHeader, _ payload: Span<UInt8>) throws(FormatError) {
+        if whole != nil { try whole!.restore(header, payload) }
+        if shard != nil { try shard!.restore(header, payload) }
+    }
+
+    /// All rows of a snapshot are in: it is this commit.
+    package mutating func restored(_ footer: SnapshotFooter) {
+        if whole != nil { whole!.restored(footer) }
+        if shard != nil { shard!.restored(footer) }
+        clock?.restore(footer)
+        replayed = footer.header
+        lastHeader = footer.header
+        snapshotPlan.number = footer.header.number
+    }
+}
