@@ -22,7 +22,6 @@ final class SimulatedNode {
     let journal: SimulatedJournal?
     /// Counts replays: a copy that was begun before one is void.
     var generation = 0
-    private let ringByteCountMax: Int
 
     init(
         _ member: consuming GroupMember, _ shard: Shard, _ journal: SimulatedJournal?, life: UInt64,
@@ -30,7 +29,6 @@ final class SimulatedNode {
     ) {
         self.member = member
         self.journal = journal
-        self.ringByteCountMax = ringByteCountMax
         self.shard = shard
         ring = PartRing(version: .zero, byteCountMax: ringByteCountMax)
         nextNumber = life << 32
@@ -46,7 +44,7 @@ final class SimulatedNode {
         member.beginReplay(published: max(published, snapshot?.footer.header.version ?? .zero))
         generation += 1
         if ring.version < member.releasedVersion {
-            ring = PartRing(version: member.releasedVersion, byteCountMax: ringByteCountMax)
+            ring.begin(at: member.releasedVersion)
         }
         if let snapshot {
             for record in snapshot.records { restore(record) }

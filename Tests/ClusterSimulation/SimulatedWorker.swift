@@ -130,6 +130,13 @@ final class SimulatedWorker {
 
     func position(of owner: Int) -> FeedMeeting.Position? { followers[owner].position }
 
+    /// For a story.
+    func standing(of owner: Int) -> String {
+        let held = position(of: owner).map { "version \($0.version) of \($0.history)" } ?? "nothing"
+        let feed = connections[owner].map { "\($0.records.count) records, \($0.feed)" } ?? "no feed"
+        return "holds \(held), \(mayRead(owner) ? "may read" : "waits"), \(feed)"
+    }
+
     func disconnect(_ owner: Int) {
         connections[owner] = nil
         followers[owner].machine.disconnected()

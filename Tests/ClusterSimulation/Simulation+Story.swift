@@ -18,7 +18,10 @@ extension Simulation {
         for trainer in trainers {
             lines.append("\(trainer.name): \(trainer.acknowledged.sorted()) of \(trainer.batches.count) acknowledged")
         }
-        for worker in workers { lines.append("a worker shows \(worker.shown.map { "\($0.version)" } ?? "nothing")") }
+        for worker in workers {
+            lines.append("a worker shows \(worker.shown.map { "\($0.version)" } ?? "nothing")")
+            for owner in owners.indices { lines.append("  of \(names[owners[owner]]): \(worker.standing(of: owner))") }
+        }
         return lines.joined(separator: "\n")
     }
 

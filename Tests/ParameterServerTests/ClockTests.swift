@@ -242,48 +242,70 @@ struct ClockTests {
             let batch = desk.offer(nil)
             desk.arrive(batch)
         }
-        // Marked at 5 and 10 ms; the disks are silent.
-        for now in [5, 10, 12] as [UInt64] {
+        // Marked 10 ms after the one before at the latest; the disks are silent.
+        for now in [10, 20, 22] as [UInt64] {
             desk.clock.orderNext(atMilliseconds: now)
             desk.learnedOne(at: now)
         }
         #expect(desk.clock.number == 2 && desk.clock.version == Version(20) && desk.clock.position == Version(30))
-        desk.clock.orderNext(atMilliseconds: 20)
+        desk.clock.orderNext(atMilliseconds: 30)
         #expect(desk.clock.current == nil, "10 ms have been learned and not committed")
         let (number, hash) = (desk.clock.number, desk.clock.hash)
         for owner in 0..<2 {
-            let isSame = desk.clock.durable(number, hash: hash, at: owner, atMilliseconds: 20)
+            let isSame = desk.clock.durable(number, hash: hash, at: owner, atMilliseconds: 30)
             #expect(isSame)
         }
         #expect(desk.clock.stableNumber == 2)
-        #expect(desk.clock.mustCommit(isWanted: false, atMilliseconds: 20))
-        desk.clock.orderNext(atMilliseconds: 20)
+        #expect(desk.clock.mustCommit(isWanted: false, atMilliseconds: 30))
+        desk.clock.orderNext(atMilliseconds: 30)
         #expect(desk.clock.current != nil)
     }
 
     @Test("a commit falls when nothing more waits, when one is wanted, or some milliseconds after the last")
     func commits() {
         var desk = Desk(commitMilliseconds: 5)
-        for _ in 0..<4 {
+        func batches() -> [Int] {
+            desk.taken().compactMap { if case .commit(let header) = $0 { header.batches.count } else { nil } }
+        }
+        for _ in 0..<5 {
             let batch = desk.offer(nil)
             desk.arrive(batch)
         }
         desk.clock.orderNext(atMilliseconds: 1)
         desk.learnedOne(at: 1)
-        #expect(desk.clock.number == 0 && desk.clock.isBetweenCommits)
+        #expect(batches() == [] && desk.clock.isBetweenCommits)
         desk.clock.orderNext(atMilliseconds: 1)
         desk.learnedOne(at: 1, isWanted: true)
-        #expect(desk.clock.number == 1 && desk.clock.version == Version(20))
-        desk.clock.orderNext(atMilliseconds: 2)
-        desk.learnedOne(at: 2)
-        #expect(desk.clock.number == 1)
-        desk.clock.orderNext(atMilliseconds: 3)
-        desk.learnedOne(at: 3)
-        #expect(desk.clock.number == 2 && desk.clock.version == Version(40))
-        let batches = desk.taken().compactMap { effect in
-            if case .commit(let header) = effect { header.batches.count } else { nil }
+        #expect(batches() == [2] && desk.clock.version == Version(20))
+        desk.clock.orderNext(atMilliseconds: 5)
+        desk.learnedOne(at: 5)
+        #expect(batches() == [], "the one before is on its way to the disks")
+        desk.clock.orderNext(atMilliseconds: 11)
+        desk.learnedOne(at: 11)
+        #expect(batches() == [2])
+        for owner in 0..<2 {
+            let isSame = desk.clock.durable(2, hash: desk.clock.hash, at: owner, atMilliseconds: 12)
+            #expect(isSame)
         }
-        #expect(batches == [2, 2])
+        desk.clock.orderNext(atMilliseconds: 12)
+        desk.learnedOne(at: 12)
+        #expect(batches() == [1] && desk.clock.version == Version(50))
+    }
+
+    @Test("a commit grows some milliseconds for a trainer that sends on without an answer, and is due by itself then")
+    func streaming() {
+        var desk = Desk(commitMilliseconds: 5)
+        for _ in 0..<3 {
+            let batch = desk.offer(nil, body: 7)
+            desk.arrive(batch)
+        }
+        for now in [1, 2, 3] as [UInt64] {
+            desk.clock.orderNext(atMilliseconds: now)
+            desk.learnedOne(at: now)
+        }
+        #expect(desk.clock.number == 0 && desk.clock.commitDueMilliseconds == 5)
+        #expect(!desk.clock.mustCommit(isWanted: false, atMilliseconds: 4))
+        #expect(desk.clock.mustCommit(isWanted: false, atMilliseconds: 5))
     }
 
     @Test("a restarted clock knows the trainers' marks and the batches of the last commits from their headers")

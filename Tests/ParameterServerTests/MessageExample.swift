@@ -78,5 +78,8 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(23, "wantsPublish", .wantsPublish),
         MessageExample(24, "begin", .begin(number: 9, hash: header.hash)),
         MessageExample(25, "begun", .begun),
+        MessageExample(26, "takeSnapshot", .takeSnapshot),
+        MessageExample(27, "snapshotTaken", .snapshotTaken),
+        MessageExample(28, "endSnapshot", .endSnapshot(number: 9)),
     ]
 }

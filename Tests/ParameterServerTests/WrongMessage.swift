@@ -54,7 +54,7 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
         WrongMessage("a byte that must be zero", of: "grant") { $0[6] = 1 },
         WrongMessage("the other byte that must be zero", of: "grant") { $0[7] = 0x80 },
         WrongMessage("kind 0", of: "grant", .unsupported) { $0[4] = 0 },
-        WrongMessage("kind 26", of: "grant", .unsupported) { $0[4] = 26 },
+        WrongMessage("kind 29", of: "grant", .unsupported) { $0[4] = 29 },
         WrongMessage("kind 255", of: "grant", .unsupported) { $0[4] = 255 },
     ]
 

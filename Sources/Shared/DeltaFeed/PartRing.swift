@@ -35,6 +35,12 @@ package struct PartRing<Bytes: Sendable>: Sendable {
     /// The number that the next part will have.
     package var endNumber: UInt64 { firstNumber + UInt64(parts.count) }
 
+    /// Begins anew behind the last part: whoever has not got `version` needs a copy.
+    package mutating func begin(at version: Version) {
+        firstNumber = endNumber + 1
+        (parts, byteCount, self.version) = ([], 0, version)
+    }
+
     /// - Precondition: the part begins where the last one ended.
     package mutating func append(_ part: FeedPart<Bytes>) {
         precondition(part.base == version, "parts follow each other")

@@ -230,7 +230,7 @@ extension GroupMember {
             ? since >= publishMilliseconds || featuresSincePublish >= Limits.Feed.markedFeatureCountMax
             // While an owner is late there is nothing to say: its silence would only be queued.
             : since >= Self.heartbeatMilliseconds && clock!.stableNumber == clock!.number
-        return isDue || wantsDigest || (wantsPublish && isNew)
+        return isDue || wantsDigest || ((wantsPublish || isSnapshotEndWanted) && isNew)
     }
 
     private mutating func publishIfDue(_ now: Now) {

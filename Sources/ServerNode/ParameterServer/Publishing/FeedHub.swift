@@ -21,12 +21,15 @@ package final class FeedHub: Sendable {
         state = Locked(State(ring: PartRing(version: version, byteCountMax: Limits.Feed.ringByteCountMax)))
     }
 
-    /// The model was read from a disk, whose followers may hold `version`. Nothing happens where parts have been published.
+    /// The model was read from a disk up to a version behind the ring: followers of that version go on, others need a copy.
     package func begin(at version: Version) {
-        state.withLockedValue { state in
-            guard state.ring.version < version else { return }
-            state.ring = PartRing(version: version, byteCountMax: Limits.Feed.ringByteCountMax)
+        let wake = state.withLockedValue { state -> [@Sendable () -> Void] in
+            guard state.ring.version < version else { return [] }
+            state.ring.begin(at: version)
+            state.heartbeat = nil
+            return Array(state.followers.values)
         }
+        for follower in wake { follower() }
     }
 
     package func append(_ part: FeedPart<Bytes>) {
