@@ -3,7 +3,11 @@
 import argparse
 import http.client
 import json
+import os
+import pathlib
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +16,7 @@ import time
 
 from support import examples, project
 from support.http import ask
-from support.nodes import Group, Node, StartFailed, until
+from support.nodes import Group, Node, StartFailed, free_ports, until
 from support.relay import Relay
 
 SPEC = "bits: 18\nlearner: {rule: ftrl, alpha: 0.4, beta: 1}\n"
@@ -241,8 +245,250 @@ def cut(seconds, seed):
         group.stop()
 
 
+class Alone:
+    """One server node with a state folder, and a trainer's batches posted one after the other."""
+
+    def __init__(self, state, tracer=()):
+        self.folder = tempfile.mkdtemp(prefix="sluice-test-")
+        self.state, self.tracer = pathlib.Path(state or f"{self.folder}/state"), list(tracer)
+        self.lines = examples.lines(4000, seed=5)
+        self.node, self.acknowledged = None, 0
+        self.ports = free_ports(2)
+
+    def start(self, tracer=None):
+        self.node = Node("sluice-server", ["--listen", f"127.0.0.1:{self.ports[0]}", "--peer-listen",
+                                           f"127.0.0.1:{self.ports[1]}", "--state-folder", self.state,
+                                           "--snapshot-every", "1s"],
+                         self.folder, prefix=self.tracer if tracer is None else tracer)
+        return self
+
+    def create(self):
+        made = ask(self.node.http, "PUT", "/v1/models/m", SPEC)
+        if made.status not in (200, 201):
+            raise RuntimeError(f"PUT: {made}")
+
+    def batch(self, sequence):
+        start = sequence * 37 % 3800
+        return examples.text(self.lines[start:start + 20])
+
+    def post(self, sequence, seconds=15):
+        return ask(self.node.http, "POST", "/v1/models/m/examples", self.batch(sequence),
+                   {"sluice-trainer": "robot", "sluice-sequence": str(sequence)}, seconds=seconds)
+
+    def is_open(self):
+        try:
+            return ask(self.node.http, "GET", "/v1/models/m").json().get("state") == "open"
+        except OSError:
+            return False
+
+    def judged(self, count):
+        """Posts up to `count` again, and compares with one that learned them in order."""
+        for sequence in range(1, count + 1):
+            answer = self.post(sequence)
+            if answer.status != 200:
+                return f"batch {sequence}, posted again: {answer}"
+        digest = ask(self.node.http, "POST", "/v1/models/m/digest").json()
+        with tempfile.NamedTemporaryFile(suffix=".vw") as file:
+            for sequence in range(1, count + 1):
+                file.write(self.batch(sequence))
+            file.flush()
+            done = subprocess.run(
+                [project.binary("sluice"), "learn", file.name, "--bits", "18", "--rule", "ftrl", "--alpha", "0.4",
+                 "--beta", "1", "--quiet", "--json"], capture_output=True, text=True, check=True)
+        wanted = json.loads(done.stdout.splitlines()[-1])
+        if (digest["digest"], digest["version"]) != (wanted["digest"], wanted["version"]):
+            return f"the node {digest}, learn {wanted['digest']} at {wanted['version']}"
+        return None
+
+    def stop(self):
+        if self.node:
+            self.node.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def need(*programs):
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing or os.geteuid() != 0:
+        print(f"SKIPPED: needs root and {', '.join(programs)}", flush=True)
+        return False
+    return True
+
+
+def calls(seconds, seed):
+    """T2: SIGKILL at the Nth write, fsync and rename of a node that writes a snapshot and commits; each restarts whole."""
+    if not need("strace"):
+        return None
+    chance, tried, end = random.Random(seed), 0, time.monotonic() + seconds
+    traced = ["pwrite64", "write", "fdatasync", "fsync", "rename"]
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        call = traced[number % len(traced)]
+        when = 1 + number // len(traced) if number < 200 else chance.randrange(1, 120)
+        one = Alone(None)
+        try:
+            files = f"-P{one.state}/journal -P{one.state}/snapshots"
+            tracer = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                      f"inject={call}:signal=SIGKILL:when={when}"]
+            acknowledged = 0
+            try:
+                one.start(tracer)
+                one.create()
+                for sequence in range(1, 61):
+                    if one.post(sequence, seconds=5).status == 200:
+                        acknowledged = sequence
+                    if sequence == 30:
+                        time.sleep(1.2)  # A snapshot falls due.
+            except (OSError, StartFailed, http.client.HTTPException, RuntimeError, ValueError):
+                pass  # Killed.
+            if one.node:
+                one.node.kill()
+            one.start([])
+            if not until(lambda: ask(one.node.http, "GET", "/v1/models").status == 200, seconds=10):
+                return f"{call} {when}: the node does not start: {one.node.log_tail()}"
+            if acknowledged == 0:
+                one.create()
+            if not until(one.is_open, seconds=10):
+                return f"{call} {when}: the model does not open: {one.node.log_tail()}"
+            mark = ask(one.node.http, "GET", "/v1/models/m/trainers/robot")
+            if acknowledged and mark.json()["next"] <= acknowledged:
+                return f"{call} {when}: batch {acknowledged} was acknowledged, the node expects {mark.json()['next']}"
+            # What was written and not acknowledged may be there, too.
+            wrong = one.judged(max(acknowledged, 5, mark.json().get("next", 1) - 1))
+            if wrong:
+                return f"{call} {when}: {wrong}"
+            tried += 1
+        except StartFailed as error:
+            return f"{call} {when}: {error}"
+        finally:
+            one.stop()
+    print(f"calls: killed {tried} times at a write, fsync or rename; each time everything acknowledged was there, and "
+          "the digest equal to learn's")
+    return None
+
+
+def failing(seconds, seed):
+    """T7: an fsync that fails ends the node with status 74; what was acknowledged is there when it begins again."""
+    if not need("strace"):
+        return None
+    for when in (3, 9, 20):
+        one = Alone(None)
+        try:
+            one.start(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+                       f"inject=fdatasync:error=EIO:when={when}"])
+            one.create()
+            acknowledged = 0
+            try:
+                for sequence in range(1, 60):
+                    if one.post(sequence, seconds=5).status == 200:
+                        acknowledged = sequence
+            except (OSError, http.client.HTTPException):
+                pass  # It ended.
+            status = one.node.process.wait(10)
+            if status != 74:
+                return f"fsync {when} failed and the node ended with {status}"
+            one.start([])
+            if not until(one.is_open, seconds=10):
+                return f"fsync {when}: the model does not open again: {one.node.log_tail()}"
+            known = ask(one.node.http, "GET", "/v1/models/m/trainers/robot").json().get("next", 1) - 1
+            if known < acknowledged:
+                return f"fsync {when}: {acknowledged} batches were acknowledged, {known} are known"
+            wrong = one.judged(max(1, known))
+            if wrong:
+                return f"fsync {when}: {wrong}"
+        finally:
+            one.stop()
+    print("failing: three failed fsyncs each ended the node, and nothing acknowledged was missing")
+    return None
+
+
+def full(seconds, seed):
+    """T8: a disk without room: training is refused with 507, reads go on, and it learns again when there is room."""
+    if not need("mount", "umount"):
+        return None
+    place = tempfile.mkdtemp(prefix="sluice-full-")
+    # Room for one segment and not for two.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", place], check=True)
+    one = Alone(f"{place}/state")
+    try:
+        one.start()
+        one.create()
+        sequence, refused, chance = 0, None, random.Random(seed)
+        while not refused and sequence < 1000:
+            sequence += 1
+            body = "".join(f"{k % 2} | {' '.join(str(chance.randrange(1 << 18)) for _ in range(25))}\n"
+                           for k in range(2000)).encode()
+            answer = ask(one.node.http, "POST", "/v1/models/m/examples", body, seconds=20)
+            refused = answer if answer.status != 200 else None
+        if not until(lambda: ask(one.node.http, "POST", "/v1/models/m/examples", one.batch(1)).status == 507,
+                     seconds=15):
+            return f"no 507 on a full disk, but {refused}"
+        answer = ask(one.node.http, "POST", "/v1/models/m/examples", one.batch(1))
+        if "retry-after" not in answer.headers or ask(one.node.http, "GET", "/v1/models/m").status != 200:
+            return f"a full disk: {answer.headers}"
+        subprocess.run(["mount", "-o", "remount,size=300m", place], check=True)
+        if not until(lambda: ask(one.node.http, "POST", "/v1/models/m/examples", one.batch(1)).status == 200,
+                     seconds=15):
+            return "it does not learn again when there is room"
+        digest = ask(one.node.http, "POST", "/v1/models/m/digest").json()
+        one.node.kill()
+        one.start([])
+        if not until(one.is_open, seconds=10):
+            return f"it does not open again: {one.node.log_tail()}"
+        again = ask(one.node.http, "POST", "/v1/models/m/digest").json()
+        if again != digest:
+            return f"before {digest}, read again {again}"
+        print(f"full: 507 after {sequence} batches, learned again when there was room, read again with the same digest")
+        return None
+    finally:
+        one.stop()
+        subprocess.run(["umount", "-l", place], check=False)
+
+
+def stall(seconds, seed):
+    """T12: an owner that is stopped stalls its model and nothing else; status says whom it waits for; then it goes on."""
+    group = Group(2, {"m": [0, 1], "other": [0]}, worker_count=1, journals=True)
+    try:
+        for model in ("m", "other"):
+            ask(group.servers[0].http, "PUT", f"/v1/models/{model}", SPEC)
+        lines = examples.lines(2000, seed=seed)
+        post = lambda model: ask(group.servers[0].http, "POST", f"/v1/models/{model}/examples",
+                                 examples.text(lines[:100]), seconds=20)
+        if post("m").status != 200:
+            return "it does not learn"
+        until(lambda: ask(group.workers[0].http, "GET", "/v2/models/m").status == 200, seconds=10)
+        group.servers[1].process.send_signal(signal.SIGSTOP)
+        told, over = set(), time.monotonic() + seconds
+        stalled = threading.Thread(target=post, args=("m",), daemon=True)
+        stalled.start()
+        body = json.dumps({"inputs": [{"name": "line", "shape": [1], "datatype": "BYTES", "data": ["|a b c"]}]})
+        while time.monotonic() < over:
+            told.add(ask(group.servers[0].http, "GET", "/v1/models/m").json()["waits_for"])
+            if ask(group.workers[0].http, "POST", "/v2/models/m/infer", body).status != 200:
+                return "the worker does not answer"
+            if post("other").status != 200:
+                return "another model does not learn"
+            time.sleep(0.05)
+        if not any(text and "s1" in text for text in told):
+            return f"status did not say that it waits for s1, but {told}"
+        group.servers[1].process.send_signal(signal.SIGCONT)
+        if not until(lambda: post("m").status == 200, seconds=20):
+            return "it does not learn on"
+        digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
+        path = f"/v1/models/m/digest?version={digest['version']}"
+        if not until(lambda: ask(group.workers[0].http, "GET", path).json().get("digest") == digest["digest"],
+                     seconds=20):
+            return "the worker's digest differs"
+        print(f"stall: an owner stopped for {seconds:.0f} s; status said {sorted(filter(None, told))}; it went on")
+        return None
+    finally:
+        group.servers[1].process.send_signal(signal.SIGCONT)
+        group.stop()
+
+
 FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
-          "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60), "cut": (cut, 60)}
+          "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60), "cut": (cut, 60),
+          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "stall": (stall, 30)}
 
 
 def main():

@@ -30,10 +30,10 @@ class StartFailed(Exception):
 class Node:
     """One running process. `http` and `peer` are host:port; `log` is the file its standard error goes to."""
 
-    def __init__(self, program, arguments, folder, pin=None):
+    def __init__(self, program, arguments, folder, pin=None, prefix=()):
         self.program = program
         self.log = pathlib.Path(folder) / f"{program}-{os.urandom(3).hex()}.log"
-        command = [project.binary(program), *map(str, arguments)]
+        command = [*prefix, project.binary(program), *map(str, arguments)]
         if pin is not None:
             command = ["taskset", "-c", str(pin), *command]
         with open(self.log, "wb") as log:
@@ -85,7 +85,8 @@ class Node:
 
     def kill(self):
         if self.is_alive():
-            self.process.kill()
+            # With whatever it runs under: its process group is its own.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 
