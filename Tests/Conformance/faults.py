@@ -1,6 +1,7 @@
 """Faults against real server groups; see `faults` beside `run`. Exits with 1 when something was lost, doubled or mixed."""
 
 import argparse
+import fcntl
 import http.client
 import json
 import os
@@ -8,6 +9,7 @@ import pathlib
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -283,7 +285,8 @@ class Alone:
 
     def judged(self, count):
         """Posts up to `count` again, and compares with one that learned them in order."""
-        for sequence in range(1, count + 1):
+        # The last 64 are remembered.
+        for sequence in range(max(1, count - 60), count + 1):
             answer = self.post(sequence)
             if answer.status != 200:
                 return f"batch {sequence}, posted again: {answer}"
@@ -445,6 +448,55 @@ def full(seconds, seed):
         subprocess.run(["umount", "-l", place], check=False)
 
 
+def power(seconds, seed):
+    """T3: power lost at any moment, by ext4's own shutdown on a loop device: everything acknowledged is there."""
+    if not need("mount", "umount", "mkfs.ext4", "losetup"):
+        return None
+    chance = random.Random(seed)
+    place = tempfile.mkdtemp(prefix="sluice-power-")
+    image = f"{place}.image"
+    with open(image, "wb") as file:
+        file.truncate(400 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, f"{place}"], capture_output=True).returncode != 0:
+        print("SKIPPED: no loop device here; the simulated disks lose power", flush=True)
+        os.unlink(image)
+        return None
+    one, acknowledged, losses, end = Alone(f"{place}/state"), 0, 0, time.monotonic() + seconds
+    try:
+        one.start()
+        one.create()
+        while time.monotonic() < end:
+            stop = time.monotonic() + chance.uniform(0.05, 1.5)
+            while time.monotonic() < stop:
+                if one.post(acknowledged + 1).status == 200:
+                    acknowledged += 1
+            folder = os.open(place, os.O_RDONLY)
+            fcntl.ioctl(folder, 0x8004587D, struct.pack("I", 2))  # EXT4_IOC_SHUTDOWN, without a flush of the log.
+            os.close(folder)
+            one.node.kill()
+            subprocess.run(["umount", place], check=True)
+            subprocess.run(["mount", "-o", "loop", image, place], check=True)
+            losses += 1
+            one.start()
+            if not until(one.is_open, seconds=10):
+                return f"loss {losses}: the model does not open: {one.node.log_tail()}"
+            known = ask(one.node.http, "GET", "/v1/models/m/trainers/robot").json().get("next", 1) - 1
+            if known < acknowledged:
+                return f"loss {losses}: {acknowledged} batches were acknowledged, {known} are known"
+            acknowledged = known
+        wrong = one.judged(acknowledged)
+        if wrong:
+            return wrong
+        print(f"power: lost {losses} times (ext4 shutdown on a loop device), {acknowledged} batches acknowledged and "
+              "there, digest equal to learn's")
+        return None
+    finally:
+        one.stop()
+        subprocess.run(["umount", "-l", place], capture_output=True)
+        os.unlink(image)
+
+
 def stall(seconds, seed):
     """T12: an owner that is stopped stalls its model and nothing else; status says whom it waits for; then it goes on."""
     group = Group(2, {"m": [0, 1], "other": [0]}, worker_count=1, journals=True)
@@ -488,7 +540,7 @@ def stall(seconds, seed):
 
 FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
           "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60), "cut": (cut, 60),
-          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "stall": (stall, 30)}
+          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "stall": (stall, 30)}
 
 
 def main():
