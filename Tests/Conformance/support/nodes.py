@@ -201,7 +201,7 @@ class Group:
                 node.kill()
         for log in pathlib.Path(self.folder).glob("*.log"):
             told = log.read_text(errors="replace")
-            if "Program crashed" in told or "Fatal error" in told:
+            if "Backtracing" in told or "Program crashed" in told or "Fatal error" in told:
                 print(f"{log.name}: a process crashed:\n{told[:3000]}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
