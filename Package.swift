@@ -122,6 +122,7 @@ let package = Package(
         tests("FormatTests", ["Domain", "Format", "TestSupport"]),
         tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
         tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
+        tests("JournalTests", ["Journal", "Files", system]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
         tests(
             "ParameterServerTests",

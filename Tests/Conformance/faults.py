@@ -100,8 +100,9 @@ def kills(seconds, seed):
         group.stop()
 
 
-def crashes(seconds, seed, together=False):
-    """Four trainers, and kill -9 of any server node, owners too: with journals everything acknowledged exactly once."""
+def crashes(seconds, seed, together=False, gently=False):
+    """Four trainers, and kill -9 of any server node, owners too: with journals everything acknowledged exactly once.
+    `together` kills all at once, `gently` asks one to stop, as an operator does."""
     chance = random.Random(seed)
     group = Group(3, {"m": [0, 1]}, worker_count=1, journals=True)
     try:
@@ -119,7 +120,11 @@ def crashes(seconds, seed, together=False):
             time.sleep(chance.uniform(0.05, 0.6))
             victims = [0, 1, 2] if together else [chance.choice([0, 0, 1, 1, 2])]
             for victim in victims:
-                group.servers[victim].process.kill()
+                if gently:
+                    if group.servers[victim].terminate() != 0:
+                        return f"s{victim} did not stop: {group.servers[victim].log_tail()}"
+                else:
+                    group.servers[victim].process.kill()
             for victim in victims:
                 group.servers[victim].kill()
             time.sleep(chance.uniform(0, 0.1))
@@ -134,7 +139,7 @@ def crashes(seconds, seed, together=False):
         wrong = [trainer.wrong for trainer in trainers if trainer.wrong] + [w for w in [watch.wrong] if w]
         if wrong:
             return wrong[0]
-        return judged(group, trainers, kill_count, seconds, "all server nodes" if together else "any server node")
+        return judged(group, trainers, kill_count, seconds, "all server nodes" if together else "any server node", "stopped" if gently else "killed")
     finally:
         group.stop()
 
@@ -169,7 +174,7 @@ class VersionWatch(threading.Thread):
             time.sleep(0.005)
 
 
-def judged(group, trainers, kill_count, seconds, what="intakes"):
+def judged(group, trainers, kill_count, seconds, what="intakes", done_to="killed"):
     acknowledged = sorted(batch for trainer in trainers for batch in trainer.acknowledged)
     digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
     version = 0
@@ -191,7 +196,7 @@ def judged(group, trainers, kill_count, seconds, what="intakes"):
     if followed.get("digest") != digest["digest"]:
         return f"the worker: {followed}"
     retries = sum(trainer.retries for trainer in trainers)
-    print(f"{kill_count} times {what} killed in {seconds:.0f} s, {len(acknowledged)} batches of 4 trainers "
+    print(f"{kill_count} times {what} {done_to} in {seconds:.0f} s, {len(acknowledged)} batches of 4 trainers "
           f"({retries} posts again), {version} examples, digest equal to learn's in the order of the versions")
     return None
 
@@ -539,7 +544,8 @@ def stall(seconds, seed):
 
 
 FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
-          "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60), "cut": (cut, 60),
+          "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60),
+          "restarts": (lambda seconds, seed: crashes(seconds, seed, gently=True), 60), "cut": (cut, 60),
           "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "stall": (stall, 30)}
 
 

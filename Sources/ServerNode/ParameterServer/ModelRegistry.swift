@@ -189,7 +189,7 @@ package final class ModelRegistry: Sendable {
     }
 
     package func close() async {
-        for lane in state.withLockedValue({ Array($0.lanes.values) }) { await lane.close("its node stops") }
+        for lane in state.withLockedValue({ Array($0.lanes.values) }) { await lane.stop() }
     }
 
     // MARK: other nodes

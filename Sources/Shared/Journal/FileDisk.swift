@@ -12,12 +12,12 @@ package final class FileDisk: JournalDisk {
     private let lock: FileDescriptor
 
     /// Makes the folder when it is missing.
-    package init(_ folder: FilePath) throws(DiskFailure) {
+    package init(_ folder: FilePath, lockWait: Duration = Limits.Journal.lockWait) throws(DiskFailure) {
         self.folder = folder
         let lock: FileDescriptor?
         do throws(Errno) {
             try makeFolders(folder)
-            lock = try Self.lock(folder.appending("lock"))
+            lock = try Self.lock(folder.appending("lock"), wait: lockWait)
         } catch { throw Self.failure(folder, error) }
         guard let lock else {
             throw DiskFailure(.broken, "\(folder): another process uses it; give each node a state folder of its own")
@@ -26,8 +26,8 @@ package final class FileDisk: JournalDisk {
     }
 
     /// A process that was just killed may hold its lock for a moment longer.
-    private static func lock(_ path: FilePath) throws(Errno) -> FileDescriptor? {
-        let deadline = ContinuousClock.now + Limits.Journal.lockWait
+    private static func lock(_ path: FilePath, wait: Duration) throws(Errno) -> FileDescriptor? {
+        let deadline = ContinuousClock.now + wait
         while true {
             if let lock = try lockFile(path) { return lock }
             guard ContinuousClock.now < deadline else { return nil }

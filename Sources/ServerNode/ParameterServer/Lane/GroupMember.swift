@@ -193,6 +193,9 @@ package struct GroupMember: ~Copyable {
         if journals && isOwner { outputs.append(.journal(.forget)) }
     }
 
+    /// The node stops, and begins again from its journal: nobody else is told that the model has ended.
+    package mutating func stop() { end("its node stops") }
+
     /// Nothing is learned any more, and rows that are not learned on are of no use.
     mutating func end(_ reason: String) {
         phase = .closed(reason)

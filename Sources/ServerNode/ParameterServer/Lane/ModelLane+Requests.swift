@@ -86,6 +86,14 @@ extension ModelLane {
         thread.run(after: delay) { body(self) }
     }
 
+    /// Ends the lane with its node. With a journal the model goes on when the node begins again.
+    package func stop() async {
+        await thread.call {
+            if self.journal == nil { self.member.close("its node stops") } else { self.member.stop() }
+            self.flush()
+        }
+    }
+
     /// Ends the lane: what still waits is refused. The clock tells the other nodes.
     package func close(_ reason: String) async {
         await thread.call {

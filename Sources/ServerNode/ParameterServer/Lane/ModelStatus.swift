@@ -74,7 +74,7 @@ package struct ModelStatus: Sendable {
 extension GroupMember {
     /// What the model waits for, in words for an operator.
     package var waitsFor: String? {
-        guard let clock else { return nil }
+        guard let clock else { return phase == .gathering ? "\(names[clockNode]), where its clock is" : nil }
         let owners = identity.owners.map { names[$0] }
         if phase == .gathering {
             let late = identity.owners.filter { epochCut == nil ? joined[$0] == nil : !begunOwners.contains($0) }
