@@ -63,6 +63,8 @@ extension Limits {
         package static let linkByteCountMax = 64 << 20
         /// How long the answer to a model's creation waits for nodes that are reached to have heard of it.
         package static let hearWait: Duration = .seconds(1)
+        /// How far another node's clock may be ahead when it says when it began.
+        package static let clockSkewMax: Duration = .seconds(60)
         /// The largest wait before a link is tried again.
         package static let reconnectWaitMax: Duration = .milliseconds(500)
         /// How much parsing gives way to rounds on a node of several (docs/SPEED.md, "Rounds").

@@ -202,7 +202,7 @@ class Group:
         for log in pathlib.Path(self.folder).glob("*.log"):
             told = log.read_text(errors="replace")
             if "Backtracing" in told or "Program crashed" in told or "Fatal error" in told:
-                print(f"{log.name}: a process crashed:\n{told[:3000]}", flush=True)
+                print(f"{log.name}: a process crashed:\n{told[told.find('Swift runtime failure') - 100:][:4000]}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

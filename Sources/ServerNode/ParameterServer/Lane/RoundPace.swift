@@ -14,7 +14,8 @@ struct RoundPace: Sendable {
     /// Looks at the clock: also when no round is decided, so that an idle model has none a second.
     mutating func tick(_ round: UInt64) {
         let now = ContinuousClock.now
-        guard let second else {
+        // Rounds are counted anew where rows were read from the disk.
+        guard let second, second.round <= round else {
             self.second = (now, round)
             return
         }

@@ -44,6 +44,13 @@ struct Hello: Sendable {
             journals: exchange.header("sluice-journal") == "yes")
     }
 
+    /// Whether the life began in the future by this node's clock. Known once, it would keep out all that follow.
+    var isAhead: Bool { Self.isAhead(life) }
+
+    static func isAhead(_ life: UInt64) -> Bool {
+        life > millisecondsSince1970() + UInt64(Limits.Group.clockSkewMax.components.seconds) * 1000
+    }
+
     /// Why this node does not work with `other`, or nil when it does.
     func objection(to other: Hello) -> String? {
         if other.topology != topology {

@@ -116,6 +116,11 @@ final class PeerLink: @unchecked Sendable {
             try await Task.sleep(for: .seconds(1))
             return
         }
+        guard !Hello.isAhead(life) else {
+            log.error("a node began in the future by this one's clock", metadata: ["address": "\(address)"])
+            try await Task.sleep(for: .seconds(1))
+            return
+        }
         var counts = CountReader()
         var hasStood = false
         while let chunk = try await body.next() {

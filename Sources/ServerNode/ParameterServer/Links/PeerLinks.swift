@@ -100,6 +100,17 @@ package final class PeerLinks: Sendable {
         if let known = peer.life.withLockedValue({ $0 }), known > other.life {
             return RefusedBody(exchange, status: 409, "\(other.name) has begun anew since, or its clock was set back")
         }
+        if let known = peer.life.withLockedValue({ $0 }), known < other.life, isUp(place) {
+            // A node that has just died may seem to stand for a moment; the new one tries again.
+            return RefusedBody(
+                exchange, status: 409,
+                "\(other.name) answers at \(topology.nodes[place].controlListen) and is another process; one name, one node")
+        }
+        if other.isAhead {
+            return RefusedBody(
+                exchange, status: 409,
+                "\(other.name) began in the future by the clock of \(hello.name): set both clocks, and start it again")
+        }
         guard let state = peer.inboxes[road] else { preconditionFailure("a peer has both roads") }
         met(place, life: other.life)
         return LinkInbox(exchange, from: other, to: hello, state, log: log) { [receiver] envelope in
