@@ -145,7 +145,8 @@ final class SimulatedJournal {
             return []
         }
         refusedCount = nil
-        do { try index.take(entries.bytes, 0..<entries.bytes.count, segment: place.segment, shift: place.offset) } catch {
+        do { try index.take(entries.bytes, 0..<entries.bytes.count, segment: place.segment, shift: place.offset) } catch
+        {
             preconditionFailure("\(error)")
         }
         defer { waiting.removeFirst(count) }
@@ -155,7 +156,9 @@ final class SimulatedJournal {
     /// Snapshots hold the commits up to this one.
     func forget(through number: UInt64) {
         index.forget(history, through: number)
-        do { try writer.release(below: index.oldestSegment ?? writer.segment) } catch { preconditionFailure("\(error)") }
+        do { try writer.release(below: index.oldestSegment ?? writer.segment) } catch {
+            preconditionFailure("\(error)")
+        }
     }
 
     /// The commits behind one and up to another, and the version published before the last.

@@ -47,7 +47,8 @@ extension Simulation {
         committed = []
         for header in seen { try oracle.saw(header, at: names[place]) }
         guard owners.count > 1, node.member.phase == .open, node.member.epoch == nodes[owners[0]]?.member.epoch,
-            let (number, hash) = node.member.lastCommit, number > 0 else { return }
+            let (number, hash) = node.member.lastCommit, number > 0
+        else { return }
         guard sabotage == .forgetsNames || oracle.headers[Int(number) - 1].hash == hash else {
             throw .init(what: "\(names[place]) has another header of commit \(number)")
         }

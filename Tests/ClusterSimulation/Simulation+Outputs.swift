@@ -78,9 +78,9 @@ extension Simulation {
     /// Commits above this one are void.
     private func cut(to number: UInt64) {
         committed.removeAll { $0.number > number }
-        for header in committed { do throws(Oracle.Violation) { try oracle.saw(header, at: "the clock") } catch {
-            violation = error.what
-        } }
+        for header in committed {
+            do throws(Oracle.Violation) { try oracle.saw(header, at: "the clock") } catch { violation = error.what }
+        }
         committed = []
         oracle.cut(to: number)
     }

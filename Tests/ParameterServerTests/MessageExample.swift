@@ -41,7 +41,8 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         name: ModelName("clicks")!, spec: "name: clicks\nbits: 12\n", fingerprint: fingerprint, owners: [1, 0])
     static let digest = WeightDigest(sum: UInt128(0x95F2_8283_54A4_CC0A) << 64 | UInt128(0x193B_D345_2C87_656B))
 
-    private static func sums(_ weight: Double, _ loss: Double, _ label: Double, _ prediction: Double) -> Validation.Sums {
+    private static func sums(_ weight: Double, _ loss: Double, _ label: Double, _ prediction: Double) -> Validation.Sums
+    {
         var sums = Validation.Sums()
         (sums.weight, sums.loss, sums.label, sums.prediction) = (weight, loss, label, prediction)
         return sums

@@ -1,7 +1,7 @@
 import ClusterSimulation
 import Testing
 
-@Suite("A damaged journal is refused, or loses its last frame; never is a frame another. `simulate journal` flips every bit")
+@Suite("A damaged journal is refused or loses its last frame; `simulate journal` flips every bit")
 struct JournalSweepTests {
     @Test("bits flipped all over it")
     func bits() throws {

@@ -18,7 +18,8 @@ struct ServerMain: AsyncParsableCommand {
     @Option(help: "How often deltas are pushed, from 5ms on.") var publishEvery: String?
     @Option(help: "The cluster's token, a file of mode 0600.") var tokenFile: String?
     @Option(help: "Where models outlive the process: the node's journal.") var stateFolder: String?
-    @Option(help: "How often a model's rows are written out whole, from 1s on; 300s by default.") var snapshotEvery: String?
+    @Option(help: "How often a model's rows are written out whole, from 1s on; 300s by default.")
+    var snapshotEvery: String?
     @Option(help: "every-commit (with a state folder) or none: when a batch is acknowledged.") var durability: String?
     @Option(
         help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")

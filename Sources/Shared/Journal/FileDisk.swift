@@ -67,7 +67,7 @@ package final class FileDisk: JournalDisk {
         do {
             // After a full disk it may have its name already.
             let isThere = try listFolder(folder).contains(path.lastComponent?.string ?? "")
-            if let old, !isThere { try rename(place(old), to: path) }
+            if let old { try isThere ? removeFile(place(old)) : rename(place(old), to: path) }
             let file = try FileDescriptor.open(
                 path, .readWrite, options: [.create], permissions: [.ownerReadWrite])
             do throws(Errno) {

@@ -14,7 +14,9 @@ extension TrainerMarks {
     init(from reader: inout FieldReader) throws(FormatError) {
         self.init()
         for _ in 0..<(try reader.take(UInt32.self)) {
-            guard let name = ModelName(try reader.takeText()) else { throw .corrupt(what: "a trainer's name is not one") }
+            guard let name = ModelName(try reader.takeText()) else {
+                throw .corrupt(what: "a trainer's name is not one")
+            }
             insert(try TrainerMark(from: &reader), for: name)
         }
     }

@@ -86,9 +86,9 @@ extension GroupMember {
     /// This owner's snapshot was not written: the next one is tried after a while.
     package mutating func snapshotFailed(_ now: Now) {
         guard isClock else { return }
-        let interval = snapshotMilliseconds, wait = UInt64(Limits.Snapshot.retryWait.seconds * 1000)
+        let next = now.uptime + UInt64(Limits.Snapshot.retryWait.seconds * 1000)
         snapshotPlan.taken = nil
-        snapshotPlan.beganAt = now.uptime + wait > interval ? now.uptime + wait - interval : 0
+        snapshotPlan.beganAt = next - min(next, snapshotMilliseconds)
     }
 
     private var ownClampedCount: Int {

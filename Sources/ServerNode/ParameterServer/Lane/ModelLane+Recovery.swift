@@ -35,8 +35,7 @@ extension ModelLane {
             }
             member.restored(footer)
         } catch {
-            log.error(
-                "a snapshot cannot be read; the one before is", metadata: ["model": "\(self.name)", "error": "\(error)"])
+            log.error("a snapshot cannot be read; the one before is", metadata: ["error": "\(error)"])
             return read(Array(names.dropFirst()), journal, published, through: number, epoch)
         }
         readCommits(journal, after: name.number, through: number, epoch)

@@ -37,7 +37,9 @@ extension ModelLane {
             number += 1
             return number
         }
-        let pending = PendingOffer(offer, as: BatchID(node: node, number: number), identity, history, epoch: epoch.withLockedValue { $0 }, node: node)
+        let pending = PendingOffer(
+            offer, as: BatchID(node: node, number: number), identity, history, epoch: epoch.withLockedValue { $0 },
+            node: node)
         thread.run { self.take(pending) }
     }
 

@@ -59,8 +59,7 @@ package final class ModelLane: @unchecked Sendable {
     var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
     var rowReaders: [@Sendable (ModelLane) -> Void] = []
-    var copyEnds:
-        [(base: Version, settled: Version, told: @Sendable ((version: Version, record: Bytes)?) -> Void)] = []
+    var copyEnds: [(base: Version, settled: Version, told: @Sendable ((version: Version, record: Bytes)?) -> Void)] = []
     /// How often the rows were read anew.
     var replayCount = 0
     var pace = RoundPace()

@@ -104,7 +104,8 @@ package final class PeerLinks: Sendable {
             // A node that has just died may seem to stand for a moment; the new one tries again.
             return RefusedBody(
                 exchange, status: 409,
-                "\(other.name) answers at \(topology.nodes[place].controlListen) and is another process; one name, one node")
+                "\(other.name) answers at \(topology.nodes[place].controlListen) and is another process; one name, one node"
+            )
         }
         if other.isAhead {
             return RefusedBody(

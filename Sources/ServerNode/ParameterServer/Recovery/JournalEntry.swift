@@ -15,7 +15,10 @@ package enum JournalEntry: Sendable {
     /// The model was deleted.
     case forget
 
-    private enum Kind: UInt8 { case join = 1, cut, commit, stable, forget }
+    private enum Kind: UInt8 {
+        case join = 1
+        case cut, commit, stable, forget
+    }
 
     private var kind: Kind {
         switch self {

@@ -30,6 +30,7 @@ package final class SnapshotFolder: Sendable {
 
     let thread = WorkThread(niceness: Limits.Group.parsingNiceness)
     private let root: FilePath
+    private let begunCount = Locked<UInt64>(0)
 
     package init(_ root: FilePath) { self.root = root }
 
@@ -44,8 +45,12 @@ package final class SnapshotFolder: Sendable {
         return files.compactMap { Name($0) }.sorted { $0.number > $1.number }
     }
 
-    /// The footer of the newest snapshot that has one, and what is wrong with newer ones.
+    /// The footer of the newest snapshot that has one, and what is wrong with newer ones. When the node begins: what an
+    /// earlier life left unfinished is removed.
     package func newestFooter(_ history: History) -> (footer: SnapshotFooter?, wrong: [SnapshotFailure]) {
+        for file in (try? listFolder(folder(history))) ?? [] where file.hasPrefix(UnfinishedSnapshot.prefix) {
+            try? removeFile(folder(history).appending(file))  // it only takes room
+        }
         var wrong: [SnapshotFailure] = []
         for name in names(history) {
             do throws(SnapshotFailure) { return (try footer(history, name), wrong) } catch { wrong.append(error) }
@@ -120,7 +125,11 @@ package final class SnapshotFolder: Sendable {
     /// A file that becomes a snapshot when it is kept.
     func begin(_ history: History) throws -> UnfinishedSnapshot {
         try makeFolders(folder(history))
-        return try UnfinishedSnapshot(folder(history))
+        let number = begunCount.withLockedValue { count in
+            count += 1
+            return count
+        }
+        return try UnfinishedSnapshot(folder(history), number)
     }
 
     /// Removes all but the newest; those that cannot be removed are told of.
@@ -143,12 +152,15 @@ final class UnfinishedSnapshot: @unchecked Sendable {
     private let folder: FilePath
     private let path: FilePath
     private let file: FileDescriptor
+    private var isOpen = true
+    static let prefix = "unfinished-"
     /// The first thing that went wrong: the rest is not written.
     private(set) var failure: (any Error)?
 
-    init(_ folder: FilePath) throws {
+    /// - Parameter number: no two that are under way have the same.
+    init(_ folder: FilePath, _ number: UInt64) throws {
         self.folder = folder
-        path = folder.appending("unfinished")
+        path = folder.appending("\(Self.prefix)\(number)")
         file = try .open(path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
     }
 
@@ -166,13 +178,15 @@ final class UnfinishedSnapshot: @unchecked Sendable {
     /// The commit is durable everywhere: it takes its name.
     func keep(_ name: SnapshotFolder.Name) throws {
         if let failure { throw failure }
+        isOpen = false
         try file.close()
         try rename(path, to: folder.appending(name.file))
         try syncFolder(folder)
     }
 
     func discard() {
-        try? file.close()  // what it holds is not wanted
-        try? removeFile(path)  // the next one writes over it
+        if isOpen { try? file.close() }  // what it holds is not wanted
+        isOpen = false
+        try? removeFile(path)  // what is left goes when the node begins
     }
 }
