@@ -88,6 +88,9 @@ class Node:
             # With whatever it runs under: its process group is its own.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        self.process.stdout.close()
+        if self in running:
+            running.remove(self)
 
 
 running = []
@@ -97,7 +100,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 @atexit.register
 def _stop_all():
-    for node in running:
+    for node in list(running):
         node.kill()
 
 
