@@ -1,6 +1,6 @@
 package import Domain
 internal import Files
-internal import Format
+package import Format
 package import SystemPackage
 internal import Transport
 
@@ -36,7 +36,7 @@ package final class SnapshotFolder: Sendable {
 
     private func folder(_ history: History) -> FilePath { root.appending("\(history)") }
 
-    func path(_ history: History, _ name: Name) -> FilePath { folder(history).appending(name.file) }
+    package func path(_ history: History, _ name: Name) -> FilePath { folder(history).appending(name.file) }
 
     /// The snapshots of a model, the newest first.
     package func names(_ history: History) -> [Name] {
@@ -86,7 +86,7 @@ package final class SnapshotFolder: Sendable {
     /// Reads a snapshot, whole.
     ///
     /// - Parameter rows: takes each record of rows, in order.
-    func read(
+    package func read(
         _ history: History, _ name: Name, rows: (_ header: RecordHeader, _ payload: Span<UInt8>) throws -> Void
     ) throws(SnapshotFailure) -> SnapshotFooter {
         let path = path(history, name)
