@@ -502,6 +502,67 @@ def power(seconds, seed):
         os.unlink(image)
 
 
+def runbook(seconds, seed):
+    """What docs/RUNBOOK.md says of a lost disk, a disk put back, a corrupt journal and a torn tail."""
+    group = Group(2, {"m": [0, 1]}, worker_count=1, journals=True)
+    try:
+        lines = examples.lines(3000, seed=seed)
+        post = lambda: ask(group.servers[0].http, "POST", "/v1/models/m/examples", examples.text(lines[:500]), seconds=20)
+        state = lambda: ask(group.servers[0].http, "GET", "/v1/models/m").json()
+        ask(group.servers[0].http, "PUT", "/v1/models/m", SPEC)
+        if any(post().status != 200 for _ in range(5)):
+            return "it does not learn"
+        digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
+        served = lambda: ask(group.workers[0].http, "GET", "/v2/models/m").status == 200
+        if not until(served, seconds=10):
+            return "the worker has no model"
+        # A lost disk: refused, and by name.
+        group.servers[1].kill()
+        kept = group.state(1).with_name("kept")
+        group.state(1).rename(kept)
+        group.start(1)
+        if not until(lambda: "s1 restarted without its rows" in str(state().get("reason")), seconds=10):
+            return f"a lost disk: {state()}"
+        if post().status != 503 or not served():
+            return "a lost disk: training is not refused, or the worker does not serve on"
+        # Put back: the owners' nodes are restarted.
+        for k in (0, 1):
+            group.servers[k].kill()
+        shutil.rmtree(group.state(1))
+        kept.rename(group.state(1))
+        for k in (0, 1):
+            group.start(k)
+        if not until(lambda: state().get("state") == "open", seconds=10):
+            return f"the disk was put back: {state()}"
+        again = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
+        if again != digest:
+            return f"the disk was put back: {again}, before {digest}"
+        # A torn tail, then damage before it.
+        group.servers[1].kill()
+        segments = sorted((group.state(1) / "journal").glob("*.journal"))
+        content = bytearray(segments[-1].read_bytes())
+        heads = [at for at in range(0, len(content), 8) if content[at:at + 4] == b"SLJF"]
+        first, last = heads[0], heads[-1]
+        content[first + 60] ^= 1
+        segments[-1].write_bytes(content)
+        try:
+            group.start(1)
+            return "it begins from a damaged journal"
+        except StartFailed as error:
+            if f"damaged at byte {first}" not in str(error):
+                return f"a damaged journal: {error}"
+        content[first + 60] ^= 1
+        segments[-1].write_bytes(content)
+        group.start(1)
+        if not until(lambda: state().get("state") == "open", seconds=10):
+            return f"the segment was put back: {state()}"
+        print("runbook: a lost disk is named and refused, one put back goes on with the same digest, a damaged journal is "
+              f"refused at byte {first} of {segments[-1].name} ({len(heads)} frames, the last at {last})")
+        return None
+    finally:
+        group.stop()
+
+
 def stall(seconds, seed):
     """T12: an owner that is stopped stalls its model and nothing else; status says whom it waits for; then it goes on."""
     group = Group(2, {"m": [0, 1], "other": [0]}, worker_count=1, journals=True)
@@ -546,7 +607,7 @@ def stall(seconds, seed):
 FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
           "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60),
           "restarts": (lambda seconds, seed: crashes(seconds, seed, gently=True), 60), "cut": (cut, 60),
-          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "stall": (stall, 30)}
+          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "runbook": (runbook, 0), "stall": (stall, 30)}
 
 
 def main():

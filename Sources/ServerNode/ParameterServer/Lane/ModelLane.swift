@@ -238,6 +238,7 @@ package final class ModelLane: @unchecked Sendable {
             // Nothing comes any more: whoever waits for rows or a publish has its stream ended by the hub.
             rowReaders = []
             copyEnds = []
+            voidSnapshot()
             let waiters = digestWaiters
             digestWaiters = []
             for waiter in waiters { waiter.told(nil) }
