@@ -22,10 +22,12 @@ def durability():
         none.append(trained(file, False))
         say(f"durability round {number + 1} of {ROUNDS}: {every[-1]}, none {none[-1]}")
     rates = [run["rate"] for run in every]
+    ratios = [a["rate"] / b["rate"] for a, b in zip(every, none)]
     emit("durability", median(rates), median([run["rate"] for run in none]), "examples/s",
-         f"every-commit against none, sluice train, 1,000-line batches, one owner; {spread(rates)}; journal "
+         f"every-commit against none, sluice train, 1,000-line batches, one owner; {spread(rates)}; the ratio is the "
+         f"median of the pairs' {spread(ratios)}; journal "
          f"{median([run['bytes'] for run in every]):.1f} bytes/example, {median([run['writes'] for run in every]):.0f} "
-         f"writes of {median([run['us'] for run in every]):.0f} us")
+         f"writes of {median([run['us'] for run in every]):.0f} us", ratio=median(ratios))
     emit("recovery", median([run["read_rate"] for run in every]), sequential_read_rate(), "MB/s",
          "a node's journal read until the model is open again, against reading a file of the disk")
     acknowledgements(file, median(rates) / 2)

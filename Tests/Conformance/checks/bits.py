@@ -6,6 +6,7 @@ import subprocess
 from subject import BITS, GOOD, MODEL, SPEC, TRAINED, infer
 from support import examples, project, v2, vw_features
 from support.http import ask
+from support.nodes import until
 from support.report import expect, expect_that
 
 LINES = examples.scored(100)
@@ -116,7 +117,10 @@ def digests(subject, _):
         expect((told["digest"], told["version"], told["history"]), (wanted, subject.version, subject.history),
                "the server node's digest, version, history")
         for worker in subject.workers:
-            answer = ask(worker.http, "GET", f"/v1/models/{MODEL}/digest?version={subject.version}")
+            # The comparison comes with the server node's publish of the digest, which the worker may not have yet.
+            path = f"/v1/models/{MODEL}/digest?version={subject.version}"
+            until(lambda: ask(worker.http, "GET", path).json().get("equal") is not None, seconds=5)
+            answer = ask(worker.http, "GET", path)
             expect(answer.status, 200, f"a worker's digest ({answer})")
             told = answer.json()
             expect((told["digest"], told["version"], told["equal"]), (wanted, subject.version, True),
