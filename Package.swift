@@ -127,8 +127,8 @@ let package = Package(
         tests(
             "ParameterServerTests",
             [
-                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Files", "Format", "Learning",
-                "TestSupport", "Transport", system,
+                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Files", "Format", "Journal",
+                "Learning", "TestSupport", "Transport", system,
             ] + nio),
         tests(
             "PredictionWorkerTests",

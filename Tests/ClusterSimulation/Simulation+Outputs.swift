@@ -34,7 +34,13 @@ extension Simulation {
                     Envelope(history, epoch: envelope.epoch, message), from: place, to: to, on: .control)
             }
         case .journal(let entry): journal(entry, node, place)
-        case .beginSnapshot: node.beginSnapshot()
+        case .beginSnapshot:
+            node.voidSnapshot()
+            if Int.random(in: 0..<6, using: &random) == 0 {
+                node.member.snapshotFailed(time)
+            } else {
+                node.beginSnapshot()
+            }
         case .endSnapshot(let footer): node.endSnapshot(footer)
         case .keepSnapshot: node.keepSnapshot()
         case .voidSnapshot: node.voidSnapshot()

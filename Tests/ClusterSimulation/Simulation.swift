@@ -105,7 +105,8 @@ package final class Simulation {
         if sabotage == .doesNotResend || sabotage == .resendsEverything || journals { faultsLeft = 12 }
         ownerCrashesLeft = sabotage == nil && Int.random(in: 0..<5, using: &random) == 0 ? 1 : 0
         if journals { ownerCrashesLeft = Int.random(in: 0...6, using: &random) }
-        if sabotage == .ordersBeforeCut { (faultsLeft, ownerCrashesLeft) = (60, 40) }
+        // What these forbid takes owners that die at different commits.
+        if sabotage == .ordersBeforeCut || sabotage == .beginsAtTheLatest { (faultsLeft, ownerCrashesLeft) = (60, 40) }
         ringByteCountMax = [600, 4000, 1 << 20].randomElement(using: &random)!
         var trainers: [SimulatedTrainer] = []
         for t in 0..<Int.random(in: 1...3, using: &random) {

@@ -174,6 +174,14 @@ class VersionWatch(threading.Thread):
             time.sleep(0.005)
 
 
+def learned(path):
+    """What `sluice learn` makes of a file, under SPEC."""
+    done = subprocess.run(
+        [project.binary("sluice"), "learn", path, "--bits", "18", "--rule", "ftrl", "--alpha", "0.4", "--beta", "1",
+         "--quiet", "--json"], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def judged(group, trainers, kill_count, seconds, what="intakes", done_to="killed"):
     acknowledged = sorted(batch for trainer in trainers for batch in trainer.acknowledged)
     digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
@@ -186,10 +194,7 @@ def judged(group, trainers, kill_count, seconds, what="intakes", done_to="killed
                 return f"a batch ends at {reached}, those before it lead to {version}"
             file.write(text)
         file.flush()
-        done = subprocess.run(
-            [project.binary("sluice"), "learn", file.name, "--bits", "18", "--rule", "ftrl", "--alpha", "0.4",
-             "--beta", "1", "--quiet", "--json"], capture_output=True, text=True, check=True)
-    wanted = json.loads(done.stdout.splitlines()[-1])
+        wanted = learned(file.name)
     if (digest["digest"], digest["version"]) != (wanted["digest"], wanted["version"]):
         return f"servers {digest}, learn {wanted['digest']} at {wanted['version']}"
     followed = ask(group.workers[0].http, "GET", f"/v1/models/m/digest?version={digest['version']}").json()
@@ -300,10 +305,7 @@ class Alone:
             for sequence in range(1, count + 1):
                 file.write(self.batch(sequence))
             file.flush()
-            done = subprocess.run(
-                [project.binary("sluice"), "learn", file.name, "--bits", "18", "--rule", "ftrl", "--alpha", "0.4",
-                 "--beta", "1", "--quiet", "--json"], capture_output=True, text=True, check=True)
-        wanted = json.loads(done.stdout.splitlines()[-1])
+            wanted = learned(file.name)
         if (digest["digest"], digest["version"]) != (wanted["digest"], wanted["version"]):
             return f"the node {digest}, learn {wanted['digest']} at {wanted['version']}"
         return None
@@ -346,7 +348,7 @@ def calls(seconds, seed):
                     if one.post(sequence, seconds=5).status == 200:
                         acknowledged = sequence
                     if sequence == 30:
-                        time.sleep(1.2)  # A snapshot falls due.
+                        until(lambda: ask(one.node.http, "GET", "/v1/models/m").json()["snapshot_version"], seconds=3)
             except (OSError, StartFailed, http.client.HTTPException, RuntimeError, ValueError):
                 pass  # Killed.
             if one.node:
@@ -525,6 +527,11 @@ def runbook(seconds, seed):
             return f"a lost disk: {state()}"
         if post().status != 503 or not served():
             return "a lost disk: training is not refused, or the worker does not serve on"
+        # A creation that fails, as an owner is not there, leaves what the other owner's disk holds.
+        group.servers[1].kill()
+        made = ask(group.servers[0].http, "PUT", "/v1/models/m", SPEC, seconds=20)
+        if made.status != 503 or "s1 restarted without its rows" not in str(state().get("reason")):
+            return f"a creation without an owner: {made}, then {state()}"
         # Put back: the owners' nodes are restarted.
         for k in (0, 1):
             group.servers[k].kill()

@@ -88,6 +88,52 @@ struct FileDiskTests {
         #expect(throws: JournalDamage.self) { _ = try scan(try FileDisk(folder)) }
     }
 
+    /// Writes a frame's header checksum anew, by a CRC of the test's own.
+    private func reseal(_ bytes: inout [UInt8]) {
+        var register: UInt32 = ~0
+        for byte in bytes[..<44] {
+            register ^= UInt32(byte)
+            for _ in 0..<8 { register = register & 1 == 1 ? register >> 1 ^ 0x82F6_3B78 : register >> 1 }
+        }
+        for place in 0..<4 { bytes[44 + place] = UInt8(truncatingIfNeeded: ~register >> UInt32(8 * place)) }
+    }
+
+    @Test("another program's journal is refused, not begun anew")
+    func otherVersion() throws {
+        defer { remove() }
+        _ = try write([100])
+        try change(1) { bytes in
+            bytes[4] = 2
+            reseal(&bytes)
+        }
+        let error = try #require(throws: JournalDamage.self) { _ = try scan(try FileDisk(folder)) }
+        #expect("\(error)".contains("its frames have version 2, this program reads 1"))
+        #expect(try FileDisk(folder).segments() == [1])
+    }
+
+    @Test("a segment under another's name is refused, not removed")
+    func misnamed() throws {
+        defer { remove() }
+        _ = try write([3000, 3000])
+        try rename(folder.appending("2.journal"), to: folder.appending("1.journal"))
+        let error = try #require(throws: JournalDamage.self) { _ = try scan(try FileDisk(folder)) }
+        #expect("\(error)".contains("it is segment 2 under another name"))
+    }
+
+    @Test("a segment's only frame, cut off or with a damaged header, is kept aside", arguments: [20, 100])
+    func onlyFrame(damagedByte: Int) throws {
+        defer { remove() }
+        _ = try write([200])
+        try change(1) { $0[damagedByte] ^= 1 }
+        do {
+            let (scan, frames) = try scan(try FileDisk(folder))
+            #expect(frames == [] && scan.end == nil)
+            let torn = try #require(scan.torn)
+            #expect(try readFile(FilePath(torn.keptAt)).count >= 248)
+        }
+        #expect(try write([5]) == [[1, 1, 1, 1, 1]])
+    }
+
     @Test("what an earlier use of a segment left is no frame of the next")
     func recycled() throws {
         defer { remove() }

@@ -76,14 +76,15 @@ package final class ModelRegistry: Sendable {
 
     /// Says where this node stands, before any model is made; models of the journal begin.
     ///
-    /// - Throws: when the journal is of another place in the cluster file.
-    package func begin(_ place: Place) throws(ConfigurationError) {
+    /// - Parameter owners: those that the cluster file names for a model.
+    /// - Throws: when the journal's models have others.
+    package func begin(_ place: Place, owners: (ModelName) -> [Int] = { _ in [0] }) throws(ConfigurationError) {
         state.withLockedValue { $0.place = place }
-        for model in journal?.recovered ?? [] {
-            let (name, owners) = (model.identity.name, model.identity.owners)
-            guard owners.allSatisfy({ place.names.indices.contains($0) }), owners.contains(place.node) else {
+        for model in inService {
+            let name = model.identity.name
+            guard model.identity.owners == owners(name) else {
                 throw .init(
-                    "the journal has rows of model \(name) for another place in the cluster file than '\(place.names[place.node])'"
+                    "the journal has model \(name), which the cluster file gives to other owners than before: start with the file as it was, delete the model, then change its owners"
                 )
             }
             let spec: ModelSpec
@@ -93,6 +94,18 @@ package final class ModelRegistry: Sendable {
             let lane = state.withLockedValue { add(model.identity, spec, model.history, model.log, to: &$0) }
             if lane.isClock { lane.gather { _ in } }
         }
+    }
+
+    /// Models of the journal, each name once: of two that had it the one that was created later, the other having been closed.
+    /// What is kept of the earlier goes when the later is in use.
+    private var inService: [RecoveredModel] {
+        var newest: [ModelName: RecoveredModel] = [:]
+        for model in journal?.recovered ?? [] {
+            if let earlier = newest.updateValue(model, forKey: model.identity.name), model.log.number > 0 {
+                journal?.append(earlier.history, .forget) {}
+            }
+        }
+        return newest.values.sorted { $0.identity.name < $1.identity.name }
     }
 
     /// A model as it is now: one whose lane cannot go on is closed.
@@ -117,21 +130,20 @@ package final class ModelRegistry: Sendable {
     package func create(
         _ name: ModelName, _ spec: ModelSpec, owners: [Int]
     ) async throws(SpecFolder.Failure) -> Creation {
-        let (outcome, before, earlier) = state.withLockedValue { state -> (Creation, Entry?, ModelLane?) in
-            let before = Self.asIs(state.models[name])
-            let earlier: ModelLane? = if case .open(let lane) = state.models[name] { lane } else { nil }
-            if case .open(let lane) = before {
-                return (lane.spec == spec ? .exists(lane) : .otherSpec(lane), before, nil)
+        let (outcome, before) = state.withLockedValue { state -> (Creation, Entry?) in
+            let before = state.models[name]
+            if case .open(let lane) = Self.asIs(before) {
+                return (lane.spec == spec ? .exists(lane) : .otherSpec(lane), before)
             }
             guard state.models[name] != nil || state.models.count < Limits.Training.modelCountMax else {
-                return (.tooMany, before, nil)
+                return (.tooMany, before)
             }
             if let objection = ModelRows.objection(to: spec, Shard(0, of: owners.count)) {
-                return (.failed("\(state.place.names[state.place.node]): \(objection)"), before, nil)
+                return (.failed("\(state.place.names[state.place.node]): \(objection)"), before)
             }
             var random = SystemRandomNumberGenerator()
             let identity = ModelIdentity(name: name, spec: spec.yaml, fingerprint: spec.fingerprint, owners: owners)
-            return (.created(add(identity, spec, .random(using: &random), to: &state)), before, earlier)
+            return (.created(add(identity, spec, .random(using: &random), to: &state)), before)
         }
         guard case .created(let lane) = outcome else { return outcome }
         if let reason = await gathered(lane) {
@@ -140,7 +152,7 @@ package final class ModelRegistry: Sendable {
             return .failed(reason)
         }
         try keepSpec(of: name)
-        earlier?.supersede()
+        if case .open(let earlier) = before { earlier.supersede() }
         return outcome
     }
 
@@ -260,7 +272,9 @@ package final class ModelRegistry: Sendable {
                 return (nil, nil)
             }
             let earlier: ModelLane? = if case .open(let lane) = state.models[identity.name] { lane } else { nil }
-            return (add(identity, spec, history, to: &state), earlier)
+            // It may be one that the disk holds and another of the name was in service.
+            let held = journal?.recovered.first { $0.history == history }?.log
+            return (add(identity, spec, history, held ?? OwnerLog(), to: &state), earlier)
         }
         // The model was created anew: followers of the earlier one come back for the new one.
         earlier?.supersede()
@@ -270,7 +284,9 @@ package final class ModelRegistry: Sendable {
     private func forget(_ lane: ModelLane, puttingBack before: Entry? = nil) {
         state.withLockedValue { state in
             state.lanes[lane.history] = nil
-            if case .open(let named) = state.models[lane.name], named === lane { state.models[lane.name] = before }
+            guard case .open(let named) = state.models[lane.name], named === lane else { return }
+            state.models[lane.name] = before
+            if case .open(let earlier) = before { state.lanes[earlier.history] = earlier }
         }
     }
 

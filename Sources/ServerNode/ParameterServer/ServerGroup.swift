@@ -29,7 +29,9 @@ final class ServerGroup: Sendable {
         names = topology.nodes.map(\.name)
         guard topology.nodes.count > 1 else {
             (control, links) = (nil, nil)
-            try registry.begin(ModelRegistry.Place(node: node, names: names, control: nil, links: nil))
+            try registry.begin(ModelRegistry.Place(node: node, names: names, control: nil, links: nil)) {
+                topology.owners(of: $0.text)
+            }
             return
         }
         let control = WorkThread()
@@ -45,7 +47,9 @@ final class ServerGroup: Sendable {
                 message: { envelope, other in registry.received(envelope, from: other) },
                 met: { other, isAnew in registry.met(other, isAnew: isAnew) }))
         (self.control, self.links) = (control, links)
-        try registry.begin(ModelRegistry.Place(node: node, names: names, control: control, links: links))
+        try registry.begin(ModelRegistry.Place(node: node, names: names, control: control, links: links)) {
+            topology.owners(of: $0.text)
+        }
     }
 
     func owners(of model: ModelName) -> [Int] { topology.owners(of: model.text) }

@@ -124,7 +124,11 @@ package final class FileDisk: JournalDisk {
     private static func failure(_ path: FilePath, _ error: any Error, isSync: Bool = false) -> DiskFailure {
         let reason = error as? Errno ?? .ioError
         // After a failed fsync the system may have dropped what it could not write: asking again proves nothing.
-        let isFull = !isSync && [.noSpace, .diskQuotaExceeded, .fileTooLarge].contains(reason)
+        // Descriptors come back as room does.
+        let passing: [Errno] = [
+            .noSpace, .diskQuotaExceeded, .fileTooLarge, .tooManyOpenFiles, .tooManyOpenFilesInSystem,
+        ]
+        let isFull = !isSync && passing.contains(reason)
         return DiskFailure(isFull ? .full : .broken, "\(path): \(reason)")
     }
 }

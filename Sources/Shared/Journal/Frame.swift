@@ -64,6 +64,20 @@ struct Frame: Equatable {
         } catch { return nil }  // 48 bytes are there
     }
 
+    /// Version and segment of a header that is whole, whosever it is; nil where none stands.
+    static func stamp(in bytes: [UInt8], at offset: Int) -> (version: UInt16, segment: UInt64)? {
+        guard offset + headerByteCount <= bytes.count else { return nil }
+        var reader = FieldReader(bytes, offset..<offset + headerByteCount)
+        do throws(FormatError) {
+            let (magic, version) = (try reader.take(UInt32.self), try reader.take(UInt16.self))
+            _ = (try reader.take(UInt16.self), try reader.take(UInt64.self))
+            let segment = try reader.take(UInt64.self)
+            _ = (try reader.take(UInt64.self), try reader.take(UInt64.self), try reader.take(UInt32.self))
+            let checksum = try reader.take(UInt32.self)
+            return magic == Self.magic && checksum == crc(bytes, offset..<offset + 44) ? (version, segment) : nil
+        } catch { return nil }  // 48 bytes are there
+    }
+
     /// Whether the payload at `offset` is whole.
     func hasPayload(in bytes: [UInt8], at offset: Int) -> Bool {
         let start = offset + Self.headerByteCount

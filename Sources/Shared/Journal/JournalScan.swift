@@ -30,6 +30,8 @@ package struct JournalScan {
     package struct End: Sendable, Equatable {
         package var journal: UInt64
         package var segment: UInt64
+        /// Where the last frame begins, and where it ends.
+        package var lastOffset: Int
         package var offset: Int
         package var segmentByteCount: Int
         package var frameNumber: UInt64
@@ -44,7 +46,7 @@ package struct JournalScan {
     package private(set) var byteCount = 0
 
     private let disk: any JournalDisk
-    private var last: (journal: UInt64, number: UInt64, checksum: UInt32)?
+    private var last: (journal: UInt64, number: UInt64, checksum: UInt32, offset: Int)?
 
     /// Reads everything; what was torn is cut off and kept aside.
     ///
@@ -66,11 +68,14 @@ package struct JournalScan {
             let hasNext = place + 1 < segments.count && firstHeader(in: next, from: 0, segments[place + 1]) != nil
             if offset == 0 {
                 guard !hasNext else { throw damage(segment, 0, "it has no frame and segment \(segment + 1) has") }
+                try checkUnused(segment, bytes)
+                try cutOff(segment, bytes, 0)
                 spares.append(segment)
             } else {
                 let last = last!
                 end = End(
-                    journal: last.journal, segment: segment, offset: offset, segmentByteCount: bytes.count,
+                    journal: last.journal, segment: segment, lastOffset: last.offset, offset: offset,
+                    segmentByteCount: bytes.count,
                     frameNumber: last.number, checksum: last.checksum)
                 if !hasNext { try cutOff(segment, bytes, offset) }
             }
@@ -97,7 +102,7 @@ package struct JournalScan {
             guard frame.hasPayload(in: bytes, at: offset) else { return offset }
             let start = offset + Frame.headerByteCount
             try deliver(bytes, start..<start + frame.payloadByteCount, segment)
-            last = (frame.journal, frame.number, checksum)
+            last = (frame.journal, frame.number, checksum, offset)
             byteCount += frame.byteCount
             offset += frame.byteCount
         }
@@ -113,13 +118,35 @@ package struct JournalScan {
         return nil
     }
 
+    /// A segment without a whole frame of its own was just made, of nothing or of an older one; its first may be torn.
+    private func checkUnused(_ segment: UInt64, _ bytes: [UInt8]) throws {
+        guard let stamp = Frame.stamp(in: bytes, at: 0) else { return }
+        guard stamp.version == Frame.formatVersion else {
+            throw damage(
+                segment, 0, "its frames have version \(stamp.version), this program reads \(Frame.formatVersion)")
+        }
+        guard stamp.segment <= segment else {
+            throw damage(segment, 0, "it is segment \(stamp.segment) under another name")
+        }
+    }
+
     /// Keeps what was torn aside. Its place is written over by the next frame.
     private mutating func cutOff(_ segment: UInt64, _ bytes: [UInt8], _ offset: Int) throws {
-        guard let (frame, _) = Frame.header(in: bytes, at: offset, segment: segment) else { return }
-        let rest = Array(bytes[offset..<min(bytes.count, offset + frame.byteCount)])
-        let kept = try disk.keepAside(rest, as: "torn-\(segment)-\(offset)")
+        var end = min(bytes.count, offset + Self.keptByteCountMax)
+        if let (frame, _) = Frame.header(in: bytes, at: offset, segment: segment) {
+            end = min(bytes.count, offset + frame.byteCount)
+        } else {
+            // The beginning of a frame whose header is bad; an older use of the segment left whole ones.
+            guard firstOffset(of: Frame.magic, in: bytes, from: offset) == offset,
+                Frame.stamp(in: bytes, at: offset) == nil
+            else { return }
+        }
+        let kept = try disk.keepAside(Array(bytes[offset..<end]), as: "torn-\(segment)-\(offset)")
         torn = TornTail(path: disk.path(of: segment), offset: offset, keptAt: kept)
     }
+
+    /// Bytes kept of a frame whose length is not known.
+    private static let keptByteCountMax = 1 << 20
 
     private func damage(_ segment: UInt64, _ offset: Int, _ what: String) -> JournalDamage {
         JournalDamage(path: disk.path(of: segment), offset: offset, what: what)

@@ -13,7 +13,6 @@ package struct JournalWriter: ~Copyable {
     /// Segments from `oldest` to the one written are there; those below `needed` serve again, the oldest first.
     private var oldest: UInt64
     private var needed: UInt64 = 0
-    package private(set) var frameCount: UInt64 = 0
 
     /// Goes on where a scan ended, or begins a journal.
     ///
@@ -25,14 +24,19 @@ package struct JournalWriter: ~Copyable {
     ) throws(DiskFailure) {
         for spare in scan.spares { try disk.remove(spare) }
         let first = try disk.segments().first
-        // What a process that was killed had written may be in the system's memory only.
-        if let end = scan.end { try disk.sync(end.segment) }
+        // What a process that was killed had written may be in the system's memory only; and where its sync failed the system
+        // may take it for written. So the last frame is written again.
+        if let end = scan.end {
+            let last = try disk.read(end.segment, end.lastOffset..<end.offset)
+            try disk.write(last, to: end.segment, at: end.lastOffset)
+            try disk.sync(end.segment)
+        }
         self.disk = disk
         self.segmentByteCount = segmentByteCount
         let end =
             scan.end
             ?? JournalScan.End(
-                journal: random, segment: 0, offset: 0, segmentByteCount: 0, frameNumber: 0, checksum: 0)
+                journal: random, segment: 0, lastOffset: 0, offset: 0, segmentByteCount: 0, frameNumber: 0, checksum: 0)
         (journal, segment, offset, capacity) = (end.journal, end.segment, end.offset, end.segmentByteCount)
         (number, checksum) = (end.frameNumber, end.checksum)
         oldest = first ?? 1
@@ -64,7 +68,6 @@ package struct JournalWriter: ~Copyable {
         try disk.write(bytes, to: segment, at: offset)
         try disk.sync(segment)
         number += 1
-        frameCount += 1
         (self.segment, self.offset, self.capacity, self.checksum) = (segment, offset + bytes.count, capacity, checksum)
         return (segment, offset + Frame.headerByteCount + headByteCount)
     }

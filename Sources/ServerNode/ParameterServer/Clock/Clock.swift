@@ -61,6 +61,9 @@ package struct Clock: Sendable {
         var number: UInt64
     }
 
+    /// Milliseconds since 1970, as the member knew them last: trainers are forgotten by it.
+    package var wallMilliseconds: UInt64 = 0
+
     let history: History
     let fingerprint: Fingerprint
     let ownerCount: Int
@@ -85,7 +88,7 @@ package struct Clock: Sendable {
         [(number: UInt64, hash: UInt64, version: Version, batches: [(batch: CommitHeader.Batch, version: Version)])] =
             []
     private var replayed: [[(id: BatchID, version: Version)]] = []
-    /// Of the last commits before this life: batches whose intakes may offer them again.
+    /// Of the last commits before an epoch: batches whose intakes may offer them again.
     var learnedBefore: [BatchID: Version] = [:]
     var durableNumbers: [UInt64]
     /// The last bodies of which a batch was not taken: none behind it is.
@@ -108,7 +111,7 @@ package struct Clock: Sendable {
         if let version = learnedBefore[offer.batch] { return answer(offer, .learned(version, history)) }
         guard !overBodies.contains(body) else { return refuse(offer, Self.behindRefused) }
         guard let name = offer.name else { return wait(offer, now) }
-        switch marks.offered(by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: now) {
+        switch marks.offered(by: name.trainer, name.sequence, digest: name.digest, atMilliseconds: wallMilliseconds) {
         case .duplicate(let version):
             guard isUnstable(name) else { return answer(offer, .duplicate(version, history)) }
             retry(offer, now)
@@ -322,14 +325,16 @@ package struct Clock: Sendable {
     /// under way is offered again.
     package mutating func beginEpoch() {
         precondition(!isBetweenCommits, "an epoch begins at a commit")
-        for commit in unstable where commit.number <= number {
-            for (batch, version) in commit.batches { effects.append(.answer(batch.id, .learned(version, history))) }
+        // Intakes offer again whatever had no answer when they heard of the epoch.
+        for (id, version) in replayed.joined() { learnedBefore[id] = version }
+        for (batch, version) in unstable.flatMap(\.batches) {
+            effects.append(.answer(batch.id, .learned(version, history)))
+            learnedBefore[batch.id] = version
         }
         (stableNumber, stableVersion) = (number, version)
         durableNumbers = Array(repeating: number, count: ownerCount)
         (unstable, batches, turns, waiting, retries, ready) = ([], [:], [:], [], [], [])
         (grantedByteCounts, overBodies) = ([:], [])
-        learnedBefore = Dictionary(replayed.joined().map { ($0.id, $0.version) }) { $1 }
         replayed = []
     }
 

@@ -45,7 +45,9 @@ extension GroupMember {
 
     private mutating func hearIntake(_ message: PeerMessage, from other: Int, _ now: Now) {
         switch message {
-        case .offer(let offer) where offer.batch.node == other: clock?.offered(offer, atMilliseconds: now.uptime)
+        case .offer(let offer) where offer.batch.node == other:
+            clock?.wallMilliseconds = now.wall
+            clock?.offered(offer, atMilliseconds: now.uptime)
         case .withdraw(let batch) where batch.node == other: clock?.withdrawn(batch)
         case .heard: heardNodes.insert(other)
         case .wantsPublish: wantsPublish = true

@@ -75,6 +75,8 @@ extension GroupMember {
     mutating func prepared(_ epoch: UInt32, _ now: Now) {
         // A clock that has lost its disk begins below ours: our answer tells it.
         guard epoch >= self.epoch else { return send(.joined(whatIsHeld), to: clockNode) }
+        // It was told of before, and has begun meanwhile.
+        guard epoch > self.epoch || phase != .open else { return }
         self.epoch = epoch
         phase = .gathering
         guard isOwner else { return }
@@ -172,6 +174,7 @@ extension GroupMember {
     ///
     /// - Parameter published: the version of the last publish before the last of them: followers may hold it.
     package mutating func beginReplay(published: Version) {
+        if case .closed = phase { return }
         (replayed, lastHeader) = (nil, nil)
         releasedVersion = max(releasedVersion, published)
         makeRows(published: releasedVersion)

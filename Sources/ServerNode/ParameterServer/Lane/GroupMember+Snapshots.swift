@@ -83,11 +83,16 @@ extension GroupMember {
         outputs.append(.voidSnapshot)
     }
 
-    /// This owner's snapshot was not written: the next one is tried after a while.
+    /// This owner cannot begin its snapshot. The others' end as if it had: only here there is none.
     package mutating func snapshotFailed(_ now: Now) {
-        guard isClock else { return }
+        guard phase == .open else { return }
+        snapshotTaken(now)
+        snapshotNotKept(now)
+    }
+
+    /// This owner's snapshot was not written. The clock tries the next one after a while.
+    package mutating func snapshotNotKept(_ now: Now) {
         let next = now.uptime + UInt64(Limits.Snapshot.retryWait.seconds * 1000)
-        snapshotPlan.taken = nil
         snapshotPlan.beganAt = next - min(next, snapshotMilliseconds)
     }
 

@@ -246,24 +246,30 @@ package struct GroupMember: ~Copyable {
         // Else it is offered when the epoch has begun.
         guard phase == .open else { return }
         guard clock != nil else { return send(.offer(offer), to: clockNode) }
+        clock?.wallMilliseconds = now.wall
         clock?.offered(offer, atMilliseconds: now.uptime)
         work(now)
     }
 
     package mutating func received(_ envelope: Envelope, from other: Int, _ now: Now) {
+        if case .deleted = envelope.message, other == clockNode {
+            close(Self.deletedReason)
+            return forget()
+        }
         if case .closed = phase { return }
         do throws(ShardOwner.Contradiction) {
             switch envelope.message {
             case .closed(let reason) where isClock && identity.owners.contains(other):
                 close("\(names[other]): \(reason)")
             case .closed(let reason) where other == clockNode: close(reason)
-            case .deleted where other == clockNode:
-                close(Self.deletedReason)
-                forget()
             case .prepare where other == clockNode: prepared(envelope.epoch, now)
             case .opened where other == clockNode: opened(envelope.epoch)
             // An owner's disk has seen a later epoch than the clock's.
-            case .joined where isClock && envelope.epoch > epoch:
+            case .joined where isClock && envelope.epoch > epoch && identity.owners.contains(other):
+                // As many there cannot have been.
+                guard envelope.epoch < .max - 1 else {
+                    throw .init("\(names[other]) speaks of epoch \(envelope.epoch)")
+                }
                 epoch = envelope.epoch
                 gather(now)
             case _ where envelope.epoch != epoch: break

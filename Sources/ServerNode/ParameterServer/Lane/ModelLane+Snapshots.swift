@@ -21,7 +21,15 @@ extension ModelLane {
         let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
         let stream = SnapshotStream(spec, shard, history: history, version: member.learnedVersion)
         let file: UnfinishedSnapshot
-        do { file = try snapshots.begin(history) } catch { return tellSnapshotFailed(error) }
+        voidSnapshot()
+        do { file = try snapshots.begin(history) } catch {
+            tellFailed(error)
+            // In a task of its own: the clock that asked is in the middle of a turn.
+            return thread.run {
+                self.member.snapshotFailed(self.now)
+                self.flush()
+            }
+        }
         let taking = SnapshotTaking(file, stream)
         snapshot = taking
         snapshots.thread.run { file.append(stream.begin()) }
@@ -54,6 +62,7 @@ extension ModelLane {
 
     func endSnapshot(_ footer: SnapshotFooter) {
         guard let taking = snapshot else { return }
+        if let earlier = endedSnapshot?.taking { snapshots?.thread.run { earlier.file.discard() } }
         endedSnapshot = (taking, SnapshotFolder.Name(number: footer.header.number, version: footer.header.version))
         snapshot = nil
         snapshots?.thread.run {
@@ -73,7 +82,8 @@ extension ModelLane {
                 try snapshots.removeOld(history, keeping: Limits.Snapshot.keptCount)
             } catch {
                 taking.file.discard()
-                return self.tellSnapshotFailed(error)
+                self.tellFailed(error)
+                return self.thread.run { self.member.snapshotNotKept(self.now) }
             }
             // Back to the one before the newest, so that either is enough.
             let names = snapshots.names(history)
@@ -92,9 +102,8 @@ extension ModelLane {
         (snapshot, endedSnapshot) = (nil, nil)
     }
 
-    /// The model is gone.
+    /// The model is gone. On any thread.
     func forgetSnapshots() {
-        voidSnapshot()
         let (history, log) = (history, log)
         snapshots?.thread.run { [snapshots] in
             do { try snapshots?.removeAll(history) } catch {
@@ -103,13 +112,9 @@ extension ModelLane {
         }
     }
 
-    private func tellSnapshotFailed(_ error: any Error) {
+    private func tellFailed(_ error: any Error) {
         log.error(
             "a snapshot was not written; the journal keeps all that it would replace",
-            metadata: ["model": "\(name)", "error": "\(error)"])
-        thread.run {
-            self.voidSnapshot()
-            self.member.snapshotFailed(self.now)
-        }
+            metadata: ["error": "\(error)"])
     }
 }

@@ -177,8 +177,9 @@ package final class ModelLane: @unchecked Sendable {
         case .voidSnapshot: voidSnapshot()
         case .journal(let entry):
             appendToSnapshot(entry)
-            if case .forget = entry { forgetSnapshots() }
             journal?.append(history, entry) {
+                // Not before: what the journal remembers may need them.
+                if case .forget = entry { self.forgetSnapshots() }
                 self.thread.run {
                     self.member.journaled(self.now)
                     self.flush()

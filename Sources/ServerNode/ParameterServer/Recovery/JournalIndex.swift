@@ -17,11 +17,19 @@ package struct JournalIndex: Sendable {
         package var identity: ModelIdentity
         package var epoch: UInt32
         package var stableNumber: UInt64 = 0
+        /// Which of the models joined first, second …
+        package var place: Int
         /// Rising by one.
         package var commits: [Commit] = []
     }
 
     package private(set) var models: [History: Model] = [:]
+    private var joinCount = 0
+
+    /// The models, in the order in which they joined first.
+    package var inOrder: [(history: History, model: Model)] {
+        models.sorted { $0.value.place < $1.value.place }.map { ($0.key, $0.value) }
+    }
 
     package init() {}
 
@@ -46,11 +54,14 @@ package struct JournalIndex: Sendable {
     ) throws(FormatError) {
         switch entry {
         case .join(let epoch, let identity):
-            models[history, default: Model(identity: identity, epoch: epoch)].epoch = epoch
+            models[history, default: Model(identity: identity, epoch: epoch, place: joinCount)].epoch = epoch
+            joinCount += 1
         case .cut(let epoch, let number):
             guard models[history] != nil else { throw Self.unknown }
             models[history]?.epoch = epoch
-            models[history]?.commits.removeAll { $0.number > number }
+            // One that the journal does not reach: a snapshot holds it, and what comes begins behind it.
+            let isReached = models[history]?.commits.last.map { $0.number >= number } ?? true
+            models[history]?.commits.removeAll { $0.number > number || !isReached }
         case .commit(let header, _, _):
             guard let model = models[history] else { throw Self.unknown }
             if let last = model.commits.last {
@@ -88,7 +99,7 @@ package struct JournalIndex: Sendable {
     /// What a new segment begins with: each model as it stands.
     package var heads: [UInt8] {
         var writer = FieldWriter()
-        for (history, model) in models.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        for (history, model) in inOrder {
             JournalEntry.join(epoch: model.epoch, model.identity).write(history, to: &writer)
             JournalEntry.stable(number: model.stableNumber).write(history, to: &writer)
         }

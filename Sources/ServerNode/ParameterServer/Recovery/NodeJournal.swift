@@ -10,7 +10,7 @@ internal import Transport
 ///
 /// A full disk is tried again, and nothing is lost meanwhile; a broken one ends the process, since nobody knows what it holds.
 package final class NodeJournal: Sendable {
-    /// Models of the disk when the node began.
+    /// Models of the disk when the node began, in the order in which they were created.
     package let recovered: [RecoveredModel]
     /// What was torn at the end, if something was.
     package let torn: JournalScan.TornTail?
@@ -62,8 +62,7 @@ package final class NodeJournal: Sendable {
                     path: disk.path(of: segment), offset: payload.lowerBound, what: "\(error)")
             }
         }
-        recovered = index.models.map { RecoveredModel($0.key, $0.value, snapshot: snapshot($0.key)) }
-            .sorted { $0.history.rawValue < $1.history.rawValue }
+        recovered = index.inOrder.map { RecoveredModel($0.history, $0.model, snapshot: snapshot($0.history)) }
         torn = scan.torn
         readByteCount = scan.byteCount
         let writer = try JournalWriter(
@@ -110,6 +109,7 @@ package final class NodeJournal: Sendable {
             figures.segmentCount = writing.segmentCount
         }
         for entry in written { entry() }
+        if writing.hasForgotten { release() }
         let isMore = queue.withLockedValue { queue in
             queue.isWriting = !queue.written.isEmpty
             return queue.isWriting
@@ -155,8 +155,14 @@ package final class NodeJournal: Sendable {
     /// A model's snapshots hold its commits up to this one: segments that only hold such serve again.
     package func forget(_ history: History, through number: UInt64) {
         thread.run {
-            do throws(DiskFailure) { try self.writing.forget(history, through: number) } catch { self.broken(error) }
+            self.writing.forget(history, through: number)
+            self.release()
         }
+    }
+
+    /// Segments that nobody needs serve again, or go.
+    private func release() {
+        do throws(DiskFailure) { try writing.release() } catch { broken(error) }
     }
 
     private func read(_ commits: ArraySlice<JournalIndex.Commit>, _ reader: Reader) {
@@ -187,13 +193,20 @@ private final class Writing: @unchecked Sendable {
 
     func write(_ entries: [UInt8]) throws(DiskFailure) {
         let place = try writer.append(entries) { index.heads }
+        let count = index.models.count
+        defer { if index.models.count < count { hasForgotten = true } }
         do throws(FormatError) {
             try index.take(entries, 0..<entries.count, segment: place.segment, shift: place.offset)
         } catch { preconditionFailure("entries that were just made: \(error)") }
     }
 
-    func forget(_ history: History, through number: UInt64) throws(DiskFailure) {
-        index.forget(history, through: number)
+    /// Whether a model was deleted since the last release.
+    private(set) var hasForgotten = false
+
+    func forget(_ history: History, through number: UInt64) { index.forget(history, through: number) }
+
+    func release() throws(DiskFailure) {
+        hasForgotten = false
         try writer.release(below: index.oldestSegment ?? writer.segment)
     }
 

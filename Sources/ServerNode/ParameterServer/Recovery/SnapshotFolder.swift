@@ -108,6 +108,9 @@ package final class SnapshotFolder: Sendable {
                         wanted = max(byteCount, Limits.Snapshot.readByteCount)
                         break records
                     case .record(let header, let payload):
+                        guard header.stamp.history == history else {
+                            throw FormatError.corrupt(what: "a record of another history")
+                        }
                         if header.kind.carriesRows {
                             try rows(header, window.span.extracting(at + payload.lowerBound..<at + payload.upperBound))
                         }

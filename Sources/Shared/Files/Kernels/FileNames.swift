@@ -3,11 +3,13 @@ package import SystemPackage
 
 // What swift-system has no call for.
 
-/// Makes one folder; an existing one is fine.
+/// Makes one folder, whose name is then on the disk; an existing one is fine.
 package func makeFolder(_ path: FilePath) throws(Errno) {
-    guard unsafe path.withPlatformString({ unsafe mkdir($0, 0o755) }) == 0 || errno == EEXIST else {
-        throw Errno(rawValue: errno)
+    if unsafe path.withPlatformString({ unsafe mkdir($0, 0o755) }) == 0 {
+        let parent = path.removingLastComponent()
+        return try syncFolder(parent.isEmpty ? "." : parent)
     }
+    guard errno == EEXIST else { throw Errno(rawValue: errno) }
 }
 
 package func rename(_ path: FilePath, to other: FilePath) throws(Errno) {
