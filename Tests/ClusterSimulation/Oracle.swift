@@ -44,6 +44,8 @@ struct Oracle {
             throw .init(what: "\(node) has commit \(header.number) without the one before")
         }
         headers.append(header)
+        if header.restores > 0 { reference = try learned(through: header.restores) }
+        reference.learner.setRates(header.standing.learner)
         for batch in header.batches {
             guard let name = batch.name else { throw .init(what: "a batch without a name") }
             let key = Name(trainer: name.trainer, sequence: name.sequence)
@@ -57,10 +59,26 @@ struct Oracle {
             guard let examples = batches[key] else { throw .init(what: "an unknown batch was learned") }
             reference.learner.learn(examples)
         }
-        guard header.version == Version(reference.learner.exampleCount) else {
-            throw .init(what: "commit \(header.number) is version \(header.version)")
-        }
+        let before = place == 0 ? .zero : headers[place - 1].version
+        let count = header.batches.reduce(0) { $0 + $1.exampleCount }
+        guard header.version == before + count + (header.republishes ? 1 : 0),
+            header.exampleCount == reference.learner.exampleCount
+        else { throw .init(what: "commit \(header.number) is version \(header.version)") }
         digests[header.version] = reference.learner.digest
+    }
+
+    /// The weights as they were at a commit.
+    private func learned(through number: UInt64) throws(Violation) -> Reference {
+        guard number <= headers.count else { throw .init(what: "commit \(number) is restored and never was") }
+        var reference = Reference(spec)
+        for header in headers.prefix(Int(number)) {
+            if header.restores > 0 { reference = try learned(through: header.restores) }
+            reference.learner.setRates(header.standing.learner)
+            for case let name? in header.batches.map(\.name) {
+                reference.learner.learn(batches[Name(trainer: name.trainer, sequence: name.sequence)]!)
+            }
+        }
+        return reference
     }
 
     /// Commits above this one never were.

@@ -27,12 +27,16 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case acknowledgesBeforeSync
     /// F6: a disk that was replaced counts as one that nothing was ever on.
     case forgetsTheFloor
+    /// F47: a snapshot that a commit restores is removed when two later ones are kept.
+    case forgetsRestored
     /// F7: an owner has begun before its disk says which commits are void.
     case ordersBeforeCut
 
     var needsJournal: Bool {
         switch self {
-        case .beginsAtTheLatest, .acknowledgesBeforeSync, .forgetsTheFloor, .ordersBeforeCut: true
+        case .beginsAtTheLatest, .acknowledgesBeforeSync, .forgetsTheFloor, .ordersBeforeCut,
+            .forgetsRestored:
+            true
         default: false
         }
     }

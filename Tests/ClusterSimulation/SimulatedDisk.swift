@@ -17,6 +17,8 @@ final class SimulatedDisk: JournalDisk {
     var accident: Accident?
     /// Kept, the newest last.
     var snapshots: [SimulatedSnapshot] = []
+    /// The commit whose snapshot a command may want.
+    var pinned: UInt64?
 
     init(_ files: [UInt64: [UInt8]] = [:]) { self.files = files }
 

@@ -20,6 +20,8 @@ final class SimulatedNode {
     var ring: PartRing<Bytes>
     var nextNumber: UInt64
     let journal: SimulatedJournal?
+    /// Snapshots that the journal refers to are removed like others.
+    var forgetsRestored = false
     /// Counts replays: a copy that was begun before one is void.
     var generation = 0
 
@@ -34,10 +36,11 @@ final class SimulatedNode {
         nextNumber = life << 32
     }
 
-    var hasWork: Bool { member.hasStep || journal?.waiting.isEmpty == false }
+    var hasWork: Bool { member.hasStep || !loads.isEmpty || journal?.waiting.isEmpty == false }
 
     /// Reads snapshot and journal as `ModelLane` does.
     func replay(_ number: UInt64, _ epoch: UInt32, _ now: GroupMember.Now) {
+        while !loads.isEmpty { load(now) }
         let snapshot = journal?.disk.snapshots.last { $0.footer.header.number <= number }
         let first = snapshot?.footer.header.number ?? 0
         let (published, entries) = journal?.commits(after: first, through: number) ?? (.zero, [])
@@ -47,22 +50,64 @@ final class SimulatedNode {
             ring.begin(at: member.releasedVersion)
         }
         if let snapshot {
-            for record in snapshot.records { restore(record) }
+            for record in snapshot.records { member.restore(read(record)) }
             member.restored(snapshot.footer)
         }
-        for case .commit(let header, let clampedCount, let rows) in entries {
-            member.replay(header, clampedCount: clampedCount, rows: rows)
+        for case .commit(let header, let clampedCount, let record) in entries {
+            if header.restores > 0 {
+                member.beginLoad()
+                guard setRows(of: header.restores) else { return lost(header.restores) }
+                member.replay(header, clampedCount: clampedCount, rows: ReadRows())
+            } else {
+                member.replay(header, clampedCount: clampedCount, rows: read(record))
+            }
         }
         member.endReplay(through: number, epoch: epoch, now)
     }
 
-    private func restore(_ record: [UInt8]) {
-        var reader = RecordReader()
-        do {
-            guard case .record(let header, let payload) = try reader.read(record.span) else { return }
-            try member.restore(header, record.span.extracting(payload))
-        } catch { preconditionFailure("a snapshot that was written: \(error)") }
+    private func read(_ record: [UInt8]) -> ReadRows {
+        var rows = ReadRows()
+        do { try rows.read(record, member.spec, shard) } catch {
+            preconditionFailure("a record that was written: \(error)")
+        }
+        return rows
     }
+
+    // MARK: commands
+
+    /// Snapshots whose rows are to be read.
+    private(set) var loads: [UInt64] = []
+    /// A snapshot that was to be there and is not.
+    private(set) var lostSnapshot: UInt64?
+
+    func pin(_ number: UInt64, _ now: GroupMember.Now) {
+        guard let snapshot = snapshot(number) else {
+            return member.snapshotPinned(number, .failure(SnapshotFailure(description: "it keeps none")), now)
+        }
+        journal?.disk.pinned = number
+        member.snapshotPinned(number, .success(snapshot.footer), now)
+    }
+
+    func enqueueLoad(_ number: UInt64) { loads.append(number) }
+
+    func load(_ now: GroupMember.Now) {
+        guard !loads.isEmpty else { return }
+        let number = loads.removeFirst()
+        member.beginLoad()
+        if setRows(of: number) { member.endLoad(nil, now) } else { lost(number) }
+    }
+
+    private func snapshot(_ number: UInt64) -> SimulatedSnapshot? {
+        journal?.disk.snapshots.first { $0.footer.header.number == number }
+    }
+
+    private func setRows(of number: UInt64) -> Bool {
+        guard let snapshot = snapshot(number) else { return false }
+        for record in snapshot.records { member.restore(read(record)) }
+        return true
+    }
+
+    private func lost(_ number: UInt64) { lostSnapshot = number }
 
     // MARK: snapshots
 
@@ -105,9 +150,23 @@ final class SimulatedNode {
     func keepSnapshot() {
         guard let ended, let journal else { return }
         journal.disk.snapshots.append(ended)
-        if journal.disk.snapshots.count > 2 { journal.disk.snapshots.removeFirst() }
-        if journal.disk.snapshots.count == 2 { journal.forget(through: journal.disk.snapshots[0].footer.header.number) }
         self.ended = nil
+        let kept = journal.disk.snapshots.suffix(2)
+        guard kept.count == 2, let older = kept.first else { return }
+        journal.forget(through: older.footer.header.number)
+        let restored = forgetsRestored ? [] : journal.index.restored(member.history)
+        let pinned = forgetsRestored ? nil : journal.disk.pinned
+        journal.disk.snapshots.removeAll { snapshot in
+            let number = snapshot.footer.header.number
+            return number < older.footer.header.number && !restored.contains(number) && number != pinned
+        }
+    }
+
+    /// The newest snapshot cannot be read any more; the one before and the journal are enough.
+    func loseNewestSnapshot() {
+        guard let journal, let older = journal.disk.snapshots.dropLast().last?.footer.header.number else { return }
+        let first = journal.index.models[member.history]?.commits.first?.number ?? .max
+        if first <= older + 1 { journal.disk.snapshots.removeLast() }
     }
 
     func voidSnapshot() { (taking, ended, isTaken) = (nil, nil, false) }

@@ -11,6 +11,9 @@ extension Simulation {
         if case .closed(let reason) = node.member.phase, !isDiskLost {
             throw .init(what: "\(names[place]) closed the model: \(reason)")
         }
+        if let number = node.lostSnapshot {
+            throw .init(what: "\(names[place]) is to read snapshot \(number), which it has not")
+        }
         // 1: one batch after the other, whole, in each trainer's sequence; the same headers everywhere.
         try checkCommits(node, place)
         // 2: ordered only what every owner has; parked only what was granted.

@@ -33,6 +33,7 @@ extension Simulation {
         known[place] = Array(repeating: 0, count: nodeCount)
         lostSenders.merge(nodes[place]?.pending ?? [:]) { $1 }
         disks[place].crashed(power: Int.random(in: 0..<3, using: &random) == 0, &random)
+        if Int.random(in: 0..<4, using: &random) == 0 { nodes[place]?.loseNewestSnapshot() }
         nodes[place] = nil
         network.crashed(place)
         for t in trainers.indices { trainers[t].crashed(node: place) }

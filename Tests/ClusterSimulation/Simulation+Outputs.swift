@@ -44,6 +44,13 @@ extension Simulation {
         case .endSnapshot(let footer): node.endSnapshot(footer)
         case .keepSnapshot: node.keepSnapshot()
         case .voidSnapshot: node.voidSnapshot()
+        case .pinSnapshot(let number): node.pin(number, time)
+        case .load(let number): node.enqueueLoad(number)
+        case .voidCopies: node.generation += 1
+        case .beginFeed(let version):
+            parts.append((version, node))
+            if node.ring.version < version { node.ring.begin(at: version) }
+        case .commanded: break
         case .replay(let number, let epoch): node.replay(number, epoch, time)
         case .offerAgain(let batch):
             if let offer = node.pending[batch]?.offer { node.member.offered(offer, time) }
@@ -125,10 +132,12 @@ extension Simulation {
     }
 
     var emptyHeader: CommitHeader {
-        CommitHeader(
+        var header = CommitHeader(
             history: history, epoch: 1, number: 0, previousHash: 0, stableNumber: 0, version: .zero, exampleCount: 0,
             acceptedLately: 0, windowMax: 8, fingerprint: spec.fingerprint, atMilliseconds: 0, publishedVersion: .zero,
             total: Validation.Sums(), window: Validation.Sums(), batches: [])
+        header.standing = Standing(spec.learner)
+        return header
     }
 
     func answered(_ pending: SimulatedNode.Pending?, _ outcome: BatchOutcome) {

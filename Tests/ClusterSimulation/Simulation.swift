@@ -51,6 +51,7 @@ package final class Simulation {
     /// Faults left; 0 lets everything come to rest.
     var faultsLeft: Int
     var ownerCrashesLeft: Int
+    var commandsLeft: Int
     var delayedPublish: [PeerMessage] = []
     package internal(set) var steps = 0
 
@@ -94,7 +95,7 @@ package final class Simulation {
         journals = sabotage.map(\.needsJournal) ?? (Int.random(in: 0..<4, using: &random) > 0)
         disks = (0..<nodeCount).map { _ in SimulatedDisk() }
         durable = Array(repeating: [], count: nodeCount)
-        snapshotMilliseconds = [100, 1000, 100_000].randomElement(using: &random)!
+        snapshotMilliseconds = sabotage == .forgetsRestored ? 20 : [100, 1000, 100_000].randomElement(using: &random)!
         nodes = Array(repeating: nil, count: nodeCount)
         lives = Array(repeating: 1, count: nodeCount)
         known = Array(repeating: Array(repeating: 0, count: nodeCount), count: nodeCount)
@@ -105,13 +106,16 @@ package final class Simulation {
         if sabotage == .doesNotResend || sabotage == .resendsEverything || journals { faultsLeft = 12 }
         ownerCrashesLeft = sabotage == nil && Int.random(in: 0..<5, using: &random) == 0 ? 1 : 0
         if journals { ownerCrashesLeft = Int.random(in: 0...6, using: &random) }
+        commandsLeft = Int.random(in: -3...5, using: &random)
+        if sabotage == .forgetsRestored { (faultsLeft, ownerCrashesLeft, commandsLeft) = (40, 20, 20) }
         // What these forbid takes owners that die at different commits.
         if sabotage == .ordersBeforeCut || sabotage == .beginsAtTheLatest { (faultsLeft, ownerCrashesLeft) = (60, 40) }
         ringByteCountMax = [600, 4000, 1 << 20].randomElement(using: &random)!
         var trainers: [SimulatedTrainer] = []
         for t in 0..<Int.random(in: 1...3, using: &random) {
             var batches: [ExampleBatch] = []
-            for _ in 0..<Int.random(in: 1...8, using: &random) { batches.append(Self.batch(&random)) }
+            let most = sabotage == .forgetsRestored ? 80 : 8
+            for _ in 0..<Int.random(in: 1...most, using: &random) { batches.append(Self.batch(&random)) }
             trainers.append(SimulatedTrainer(name: ModelName("trainer-\(t)")!, batches: batches))
         }
         self.trainers = trainers
@@ -185,7 +189,9 @@ package final class Simulation {
             identity, spec, history: history, node: place, names: names, publishMilliseconds: 100,
             journals: journals, log: journal?.recovered?.log ?? OwnerLog(), snapshotMilliseconds: snapshotMilliseconds)
         let shard = owners.firstIndex(of: place).map { Shard($0, of: owners.count) } ?? .whole
-        return SimulatedNode(member, shard, journal, life: lives[place], ringByteCountMax: ringByteCountMax)
+        let node = SimulatedNode(member, shard, journal, life: lives[place], ringByteCountMax: ringByteCountMax)
+        node.forgetsRestored = sabotage == .forgetsRestored
+        return node
     }
 
     // MARK: the run
@@ -211,6 +217,7 @@ package final class Simulation {
         case 26..<32: try connect()
         case 32..<38: try writeJournal()
         case 46, 47: takeChunk()
+        case 48: try command()
         case 38, 39: if let place = down.sorted().randomElement(using: &random) { start(place) }
         case 40..<46: for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
         default: try deliver()
@@ -234,7 +241,10 @@ package final class Simulation {
             }
         }
         for place in nodes.indices where nodes[place]?.member.hasStep == true { try stepOwner(place) }
-        for place in nodes.indices { try writeJournal(place) }
+        for place in nodes.indices {
+            try writeJournal(place)
+            try load(place)
+        }
     }
 
     func deliver() throws(Oracle.Violation) {
@@ -248,6 +258,7 @@ package final class Simulation {
             guard choice - places.count < owing.count else { return }
             let place = owing[choice - places.count]
             if nodes[place]?.member.hasStep == true { return try stepOwner(place) }
+            if nodes[place]?.loads.isEmpty == false { return try load(place) }
             return try writeJournal(place)
         }
         let place = places[choice]
@@ -290,6 +301,12 @@ package final class Simulation {
 
     func stepOwner(_ place: Int) throws(Oracle.Violation) {
         nodes[place]?.member.step(time)
+        flush(place)
+        try check(place)
+    }
+
+    func load(_ place: Int) throws(Oracle.Violation) {
+        nodes[place]?.load(time)
         flush(place)
         try check(place)
     }

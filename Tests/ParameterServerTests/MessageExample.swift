@@ -32,7 +32,13 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         batch: batch, body: 4, name: trainer, byteCount: 40, featureCount: 6,
         examples: ExampleBatch(labels: [1, 0, 1], importances: [1, 2.5, 1])!)
     static let slice = ExampleBatch(ends: [2, 2, 4], indices: [5, 9, 5, 1023], values: [1, 0.5, 1, -2])!
-    static let header = CommitHeader(
+    static let header: CommitHeader = {
+        var header = plainHeader
+        header.standing = Standing(.ftrl(alpha: 0.25, beta: 1, l1: 0.5, l2: 0))
+        (header.republishes, header.restores) = (true, 4)
+        return header
+    }()
+    private static let plainHeader = CommitHeader(
         history: history, epoch: 1, number: 9, previousHash: 0x8877_6655_4433_2211, stableNumber: 8,
         version: Version(1003), exampleCount: 1003, acceptedLately: 3 << 16, windowMax: 28, fingerprint: fingerprint,
         atMilliseconds: 1_700_000_000_000, publishedVersion: Version(1000), total: sums(1003, 250.5, 200, 201.25),
@@ -82,5 +88,7 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(26, "takeSnapshot", .takeSnapshot),
         MessageExample(27, "snapshotTaken", .snapshotTaken),
         MessageExample(28, "endSnapshot", .endSnapshot(number: 9)),
+        MessageExample(29, "pinSnapshot", .pinSnapshot(number: 4)),
+        MessageExample(30, "snapshotPinned", .snapshotPinned(number: 4, failure: "it keeps none")),
     ]
 }

@@ -41,7 +41,7 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
     }
 
     static let headers: [WrongMessage] = [
-        WrongMessage("version 3", of: "grant", .unsupportedVersion) { $0[5] = 3 },
+        WrongMessage("version 4", of: "grant", .unsupportedVersion) { $0[5] = 4 },
         WrongMessage("version 0 of an unknown kind, too long", of: "grant", .unsupportedVersion) { bytes in
             bytes[5] = 0
             bytes[4] = 0
@@ -54,7 +54,7 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
         WrongMessage("a byte that must be zero", of: "grant") { $0[6] = 1 },
         WrongMessage("the other byte that must be zero", of: "grant") { $0[7] = 0x80 },
         WrongMessage("kind 0", of: "grant", .unsupported) { $0[4] = 0 },
-        WrongMessage("kind 29", of: "grant", .unsupported) { $0[4] = 29 },
+        WrongMessage("kind 31", of: "grant", .unsupported) { $0[4] = 31 },
         WrongMessage("kind 255", of: "grant", .unsupported) { $0[4] = 255 },
     ]
 
@@ -83,10 +83,15 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
         WrongMessage("a value above 2^32", of: "slice") { $0.put(Float(4_294_967_296).nextUp.bitPattern, at: 85) },
         WrongMessage("more margins than bytes", of: "partials") { $0.put(UInt32.max, at: 32) },
         WrongMessage("more residuals than bytes", of: "residuals") { $0.put(UInt32.max, at: 40) },
-        WrongMessage("a batch more than there is", of: "commit") { $0.put(UInt32(2), at: 176) },
-        WrongMessage("a batch less than there is", of: "commit") { $0.put(UInt32(0), at: 176) },
-        WrongMessage("more batches than bytes", of: "commit") { $0.put(UInt32.max, at: 176) },
-        WrongMessage("a trainer's name with a dot in front", of: "commit") { $0[216] = UInt8(ascii: ".") },
+        WrongMessage("a batch more than there is", of: "commit") { $0.put(UInt32(2), at: 208) },
+        WrongMessage("a batch less than there is", of: "commit") { $0.put(UInt32(0), at: 208) },
+        WrongMessage("more batches than bytes", of: "commit") { $0.put(UInt32.max, at: 208) },
+        WrongMessage("a rate that is no number", of: "commit") { $0.put(Float.nan.bitPattern, at: 180) },
+        WrongMessage("a rate below 0", of: "commit") { $0.put(Float(-1).bitPattern, at: 184) },
+        WrongMessage("a first rate of 0", of: "commit") { $0.put(UInt32(0), at: 176) },
+        WrongMessage("a reserved byte", of: "commit") { $0[199] = 1 },
+        WrongMessage("a flag that is 2", of: "commit") { $0[196] = 2 },
+        WrongMessage("a trainer's name with a dot in front", of: "commit") { $0[248] = UInt8(ascii: ".") },
         WrongMessage("a model's name with a space", of: "prepare") { $0[30] = UInt8(ascii: " ") },
         WrongMessage("a spec that is not UTF-8", of: "prepare") { $0[38] = 0xC0 },
         WrongMessage("no owner", of: "prepare") { bytes in

@@ -4,12 +4,15 @@ internal import Foundation
 
 /// `simulate COUNT [FIRST]`: runs that many seeds on all cores; then each rule taken out must fail some seed.
 /// `simulate journal`: every bit of a journal flipped, its tail torn at every byte.
-/// `simulate story SEED`: what is said in one seed, and where everything stands at its end.
+/// `simulate story SEED [RULE]`: what is said in one seed, and where everything stands at its end.
 @main
 struct Simulate {
     static func main() {
         let arguments = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
-        if CommandLine.arguments.dropFirst().first == "story" { return tell(seed: arguments.first ?? 1) }
+        if CommandLine.arguments.dropFirst().first == "story" {
+            let sabotage = CommandLine.arguments.last.flatMap { Sabotage(rawValue: $0) }
+            return tell(seed: arguments.first ?? 1, sabotage)
+        }
         if CommandLine.arguments.dropFirst().first == "journal" { return sweepJournal() }
         let (count, first) = (arguments.first ?? 1000, arguments.dropFirst().first ?? 1)
         let start = Date()
@@ -42,8 +45,8 @@ struct Simulate {
         }
     }
 
-    private static func tell(seed: UInt64) {
-        let simulation = Simulation(seed: seed)
+    private static func tell(seed: UInt64, _ sabotage: Sabotage?) {
+        let simulation = Simulation(seed: seed, sabotage: sabotage)
         simulation.tells = true
         do throws(Simulation.Failure) { try simulation.run() } catch { print(error) }
         print(simulation.story)

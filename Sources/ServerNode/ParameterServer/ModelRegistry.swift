@@ -121,7 +121,7 @@ package final class ModelRegistry: Sendable {
 
     private static func asIs(_ entry: Entry?) -> Entry? {
         guard case .open(let lane) = entry, let reason = lane.closedReason.withLockedValue({ $0 }) else { return entry }
-        return .closed(lane.spec, reason: reason)
+        return .closed(lane.currentSpec, reason: reason)
     }
 
     // MARK: the clock's node
@@ -133,7 +133,7 @@ package final class ModelRegistry: Sendable {
         let (outcome, before) = state.withLockedValue { state -> (Creation, Entry?) in
             let before = state.models[name]
             if case .open(let lane) = Self.asIs(before) {
-                return (lane.spec == spec ? .exists(lane) : .otherSpec(lane), before)
+                return (lane.spec == spec || lane.currentSpec == spec ? .exists(lane) : .otherSpec(lane), before)
             }
             guard state.models[name] != nil || state.models.count < Limits.Training.modelCountMax else {
                 return (.tooMany, before)
@@ -191,7 +191,7 @@ package final class ModelRegistry: Sendable {
         let kept = specs.withLockedValue { specs in
             Result { () throws(SpecFolder.Failure) in
                 switch state.withLockedValue({ $0.models[name] }) {
-                case .open(let lane) where lane.isClock: try specs?.write(name, lane.spec)
+                case .open(let lane) where lane.isClock: try specs?.write(name, lane.currentSpec)
                 case .closed(let spec, _): try specs?.write(name, spec)
                 case .open, nil: try specs?.remove(name)
                 }

@@ -26,6 +26,18 @@ package struct ServerRoutes: Sendable {
             .streaming(.post, "/v1/models/{model}/examples") { train($0) },
             .whole(.get, "/v1/models/{model}/trainers/{trainer}", bodyLimit: 0) { exchange, _ in trainer(exchange) },
             .whole(.post, "/v1/models/{model}/digest", bodyLimit: 1024) { exchange, _ in digest(exchange) },
+            .whole(.get, "/v1/models/{model}/snapshots", bodyLimit: 0) { exchange, _ in snapshots(exchange) },
+            .whole(.post, "/v1/models/{model}/snapshots", bodyLimit: 1024) { exchange, _ in
+                command(exchange) { lane in try await lane.takeSnapshot() }
+            },
+            .whole(.post, "/v1/models/{model}:rollback", bodyLimit: 1024) { exchange, _ in rollBack(exchange) },
+            .whole(.post, "/v1/models/{model}:freeze", bodyLimit: 1024) { exchange, _ in
+                command(exchange) { lane in try await lane.command(.freeze(true)) }
+            },
+            .whole(.post, "/v1/models/{model}:thaw", bodyLimit: 1024) { exchange, _ in
+                command(exchange) { lane in try await lane.command(.freeze(false)) }
+            },
+            .whole(.post, "/v1/models/{model}:rates", bodyLimit: 1 << 16) { setRates($0, $1) },
             .whole(.get, "/metrics", bodyLimit: 0) { exchange, _ in ServerMetrics(registry: registry).respond(exchange)
             },
             .whole(.get, "/v1/status", bodyLimit: 0) { exchange, _ in status(exchange) },
@@ -143,7 +155,8 @@ package struct ServerRoutes: Sendable {
         case .open(let lane):
             let status = status ?? lane.status.withLockedValue { $0 }
             return jsonObject([
-                "model": jsonString(name.text), "state": jsonString(status.phase), "spec": jsonString(lane.spec.yaml),
+                "model": jsonString(name.text), "state": jsonString(status.phase),
+                "spec": jsonString(lane.currentSpec.yaml),
                 "fingerprint": "\"\(lane.spec.fingerprint)\"", "history": "\"\(lane.history)\"",
                 "version": "\(status.version)", "stable_version": "\(status.stableVersion)",
                 "published_version": "\(status.publishedVersion)",
@@ -159,6 +172,7 @@ package struct ServerRoutes: Sendable {
                 "round_us": jsonNumber(status.roundMicroseconds),
                 "parked_slices": "\(status.parkedSliceCount)", "granted_bytes": "\(status.grantedByteCount)",
                 "snapshot_version": status.snapshotVersion.map { "\($0)" } ?? "null",
+                "frozen": "\(status.standing.isFrozen)",
                 "waits_for": status.waitsFor.map { jsonString($0) } ?? "null",
                 "validation": status.validationJSON,
             ])
@@ -170,7 +184,7 @@ package struct ServerRoutes: Sendable {
     }
 
     /// Runs `body` where the model's clock is: here, or the request is passed on.
-    private func atClock(_ exchange: Exchange, body: Bytes? = nil, _ here: (Exchange, ModelName) -> Void) {
+    func atClock(_ exchange: Exchange, body: Bytes? = nil, _ here: (Exchange, ModelName) -> Void) {
         let text = exchange.part("model")
         guard let name = ModelName(text) else { return exchange.fail(status: 404, noModel(text)) }
         let clock = group.owners(of: name)[0]
@@ -185,8 +199,8 @@ package struct ServerRoutes: Sendable {
         body(entry)
     }
 
-    private func withLane(_ exchange: Exchange, _ body: (ModelLane) -> Void) {
-        atClock(exchange) { exchange, name in
+    func withLane(_ exchange: Exchange, request: Bytes? = nil, _ body: (ModelLane) -> Void) {
+        atClock(exchange, body: request) { exchange, name in
             withEntry(exchange, name) { entry in
                 switch entry {
                 case .open(let lane): body(lane)

@@ -41,16 +41,10 @@ extension ModelSpec {
 
     /// The spec as YAML that reads back equal.
     package var yaml: String {
-        let rates =
-            switch learner {
-            case .ftrl(let alpha, let beta, let l1, let l2):
-                "{rule: ftrl, alpha: \(alpha), beta: \(beta), l1: \(l1), l2: \(l2)}"
-            case .adagrad(let rate): "{rule: adagrad, rate: \(rate)}"
-            }
         let text = """
             bits: \(bits)
             loss: logistic
-            learner: \(rates)
+            learner: \(learner.yaml)
             hash: \(hashing.mode.rawValue)
             hash_seed: \(hashing.seed)
             constant: \(hashing.constant)
@@ -62,16 +56,44 @@ extension ModelSpec {
 }
 
 extension ModelSpec.Learner {
+    /// As the value of a spec's `learner`.
+    package var yaml: String {
+        switch self {
+        case .ftrl(let alpha, let beta, let l1, let l2):
+            "{rule: ftrl, alpha: \(alpha), beta: \(beta), l1: \(l1), l2: \(l2)}"
+        case .adagrad(let rate): "{rule: adagrad, rate: \(rate)}"
+        }
+    }
+
+    /// The same rule with some of its rates changed, such as `alpha: 0.1`.
+    package func changed(byYAML yaml: String) throws(ConfigurationError) -> Self {
+        var fields = try Fields(yaml: yaml, of: "the rates")
+        let changed: Self
+        switch self {
+        case .ftrl(let alpha, let beta, let l1, let l2):
+            changed = .ftrl(
+                alpha: try fields.number("alpha", in: Self.rate) ?? alpha,
+                beta: try fields.number("beta", in: Self.constant) ?? beta,
+                l1: try fields.number("l1", in: Self.constant) ?? l1,
+                l2: try fields.number("l2", in: Self.constant) ?? l2)
+        case .adagrad(let rate): changed = .adagrad(rate: try fields.number("rate", in: Self.rate) ?? rate)
+        }
+        try fields.refuseRest()
+        return changed
+    }
+    private static let rate: ClosedRange<Float> = 1e-6...1000
+    private static let constant: ClosedRange<Float> = 0...1_000_000
+
     fileprivate init(_ fields: inout Fields) throws(ConfigurationError) {
         switch try fields.text("rule") ?? "ftrl" {
         case "ftrl":
             self = .ftrl(
-                alpha: try fields.number("alpha", in: 1e-6...1000) ?? 0.4,
-                beta: try fields.number("beta", in: 0...1_000_000) ?? 1,
-                l1: try fields.number("l1", in: 0...1_000_000) ?? 0,
-                l2: try fields.number("l2", in: 0...1_000_000) ?? 0)
+                alpha: try fields.number("alpha", in: Self.rate) ?? 0.4,
+                beta: try fields.number("beta", in: Self.constant) ?? 1,
+                l1: try fields.number("l1", in: Self.constant) ?? 0,
+                l2: try fields.number("l2", in: Self.constant) ?? 0)
         case "adagrad":
-            self = .adagrad(rate: try fields.number("rate", in: 1e-6...1000) ?? 0.1)
+            self = .adagrad(rate: try fields.number("rate", in: Self.rate) ?? 0.1)
         case let other:
             throw .init("the spec: learner rule '\(other)' is unknown; write 'ftrl' or 'adagrad'")
         }

@@ -9,7 +9,7 @@ package import Format
 package struct Learner: ~Copyable {
     package let spec: ModelSpec
     package private(set) var validation = Validation()
-    /// Examples learned: the version, as long as no operator's command changed weights.
+    /// Examples that the weights have learned.
     package private(set) var exampleCount: UInt64 = 0
     /// The place in its batch of the example learned last.
     package private(set) var lastExample = 0
@@ -35,6 +35,12 @@ package struct Learner: ~Copyable {
         (self.exampleCount, self.validation, self.clampedCount) = (exampleCount, validation, clampedCount)
         rounds.restore(acceptedLately: acceptedLately, windowMax: windowMax)
     }
+
+    /// All rows as if no example had touched them.
+    package mutating func clear() { rows.clear() }
+
+    /// Goes on with other rates, as `ModelRows.setRates`.
+    package mutating func setRates(_ learner: ModelSpec.Learner) { rows.setRates(learner) }
 
     /// Sets what the learner keeps of `rows`. Shape of `values` [rows × 2].
     package mutating func setState(at rows: [UInt32], _ values: [Float]) { self.rows.setState(at: rows, values) }

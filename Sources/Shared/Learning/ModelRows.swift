@@ -9,7 +9,8 @@ package import Format
 /// in the same order.
 package struct ModelRows: ~Copyable {
     package let shard: Shard
-    private let learner: ModelSpec.Learner
+    /// Its rates may change between two batches; its rule is what the rows mean.
+    package private(set) var learner: ModelSpec.Learner
     private var table: RowTable
     private var windowPass = WindowPass()
     private var weights = [Float](repeating: 0, count: Limits.Features.perExampleMax + ExampleBatch.slack)
@@ -29,6 +30,14 @@ package struct ModelRows: ~Copyable {
         return
             "this node maps no \((rowCount * 8) >> 20) MiB for \(rowCount) rows; give the model more owners or fewer bits"
     }
+
+    /// All rows as if no example had touched them.
+    package mutating func clear() { table.clear() }
+
+    /// Goes on with other rates. Weights may change that no example touched.
+    ///
+    /// - Precondition: `learner` is of the same rule, and no window is tentative.
+    package mutating func setRates(_ learner: ModelSpec.Learner) { self.learner = learner }
 
     /// Rows of the shard.
     package var count: Int { table.indexCount }

@@ -40,6 +40,12 @@ package struct RowTable: ~Copyable {
 
     deinit { unsafe _ = munmap(rows, byteCount) }
 
+    /// Every row 0, as the system gives pages: they cost nothing again until they are touched.
+    mutating func clear() {
+        let failed = unsafe madvise(rows, byteCount, MADV_DONTNEED)
+        precondition(failed == 0, "pages of a private mapping are given back")
+    }
+
     /// The weights of indices `range`, under `rule`.
     func weights(_ range: Range<Int>, _ rule: some LearningRule, into weights: inout MutableSpan<Float>) {
         precondition(range.upperBound <= indexCount && range.count <= weights.count, "the range is inside the table")

@@ -67,6 +67,11 @@ package struct BatchRounds: Sendable {
     package mutating func beginEpoch(behind header: CommitHeader?) {
         (round, heardOwners, examples) = (0, 0, ExampleBatch())
         guard let header else { return rounds.begin(exampleCount: 0) }
+        restore(header)
+    }
+
+    /// The rows are those of an earlier commit; rounds are counted on.
+    package mutating func restore(_ header: CommitHeader) {
         rounds.restore(acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax))
         validation = Validation(total: header.total, window: header.window)
     }

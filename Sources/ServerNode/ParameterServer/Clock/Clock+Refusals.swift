@@ -88,5 +88,17 @@ extension Clock {
         }
     }
 
+    /// Nothing is taken from here on; what is not ordered is refused.
+    mutating func freeze(_ reason: String) {
+        frozenReason = reason
+        let rest = batches.filter { $0.value.state != .ordered }.keys
+        for batch in rest.sorted(by: { ($0.node, $0.number) < ($1.node, $1.number) }) {
+            guard let offer = batches[batch]?.offer else { continue }
+            drop(batch)
+            answer(offer, .refused(reason))
+        }
+    }
+
+    static let frozen = "the model is frozen: nothing is learned until an operator thaws it"
     static let behindRefused = "a batch before it in this body was not taken"
 }

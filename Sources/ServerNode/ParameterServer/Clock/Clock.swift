@@ -31,6 +31,10 @@ package struct Clock: Sendable {
     package internal(set) var marks = TrainerMarks()
     /// Behind the batch learned last.
     package internal(set) var position = Version.zero
+    /// Examples that the weights have learned: what a snapshot takes back.
+    package internal(set) var exampleCount: UInt64 = 0
+    /// Nothing is taken, and why.
+    package internal(set) var frozenReason: String?
     /// Of the last commit.
     package internal(set) var version = Version.zero
     package internal(set) var number: UInt64 = 0
@@ -145,6 +149,7 @@ package struct Clock: Sendable {
     package mutating func learned(atMilliseconds now: UInt64) {
         guard let current, let offer = batches[current]?.offer else { preconditionFailure("a batch is ordered") }
         position = position + offer.examples.exampleCount
+        exampleCount += UInt64(offer.examples.exampleCount)
         uncommittedFeatureCount += offer.featureCount
         if let name = offer.name {
             marks.ordered(by: name.trainer, digest: name.digest, version: position, atMilliseconds: now)
@@ -166,6 +171,9 @@ package struct Clock: Sendable {
 
     /// Whether batches are learned and not committed.
     package var isBetweenCommits: Bool { current != nil || !uncommitted.isEmpty }
+
+    /// Commits that some owner's disk has not.
+    package var unstableCount: Int { unstable.count }
 
     /// Whether a commit is to be marked now, between two batches.
     ///
@@ -191,13 +199,19 @@ package struct Clock: Sendable {
 
     private var commitMillisecondsMax: UInt64 { 2 * commitMilliseconds }
 
-    /// Marks a commit; `header` says of it what the clock does not know.
+    /// Marks a commit; `header` says of it what the clock does not know. One that an operator commanded has no batches.
     package mutating func commit(_ header: CommitHeader, atMilliseconds now: UInt64) {
         number += 1
-        version = position
         var header = header
+        if header.republishes {
+            precondition(uncommitted.isEmpty, "a command is a commit of its own")
+            position = position + 1
+            header.publishedVersion = position
+        }
+        if header.restores > 0 { exampleCount = header.exampleCount }
+        version = position
         (header.number, header.previousHash, header.stableNumber) = (number, hash, stableNumber)
-        (header.version, header.exampleCount) = (version, version.rawValue)
+        (header.version, header.exampleCount) = (version, exampleCount)
         header.batches = uncommitted.map(\.batch)
         hash = header.hash
         unstable.append((number, hash, version, uncommitted))
@@ -303,14 +317,20 @@ package struct Clock: Sendable {
             marks.ordered(
                 by: name.trainer, digest: name.digest, version: version, atMilliseconds: header.atMilliseconds)
         }
-        (number, hash, self.version, position) = (header.number, header.hash, header.version, header.version)
+        stand(at: header)
+    }
+
+    private mutating func stand(at header: CommitHeader) {
+        (number, hash, version, position) = (header.number, header.hash, header.version, header.version)
+        exampleCount = header.exampleCount
+        frozenReason = header.standing.isFrozen ? Self.frozen : nil
     }
 
     /// A snapshot is the log up to its commit.
     mutating func restore(_ footer: SnapshotFooter) {
         let header = footer.header
         marks = footer.marks
-        (number, hash, version, position) = (header.number, header.hash, header.version, header.version)
+        stand(at: header)
         replayed = []
         // Its own batches, as any commit's.
         var version = Version(header.version.rawValue - header.batches.reduce(0) { $0 + UInt64($1.exampleCount) })
@@ -325,6 +345,8 @@ package struct Clock: Sendable {
     /// under way is offered again.
     package mutating func beginEpoch() {
         precondition(!isBetweenCommits, "an epoch begins at a commit")
+        // What was decided since the last epoch ended is of batches that are offered again.
+        effects = []
         // Intakes offer again whatever had no answer when they heard of the epoch.
         for (id, version) in replayed.joined() { learnedBefore[id] = version }
         for (batch, version) in unstable.flatMap(\.batches) {

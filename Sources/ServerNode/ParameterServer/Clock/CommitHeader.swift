@@ -31,7 +31,8 @@ package struct CommitHeader: Sendable, Equatable {
     package var previousHash: UInt64
     /// The highest commit the clock knew to be stable.
     package var stableNumber: UInt64
-    /// The model's version behind the commit, and the examples it has learned.
+    /// The model's version behind the commit, and the examples that its weights have learned: a snapshot that is restored takes
+    /// the latter back.
     package var version: Version
     package var exampleCount: UInt64
     /// State of the rounds: examples accepted lately, in 65536ths, and the next window's bound.
@@ -40,12 +41,18 @@ package struct CommitHeader: Sendable, Equatable {
     package var fingerprint: Fingerprint
     /// When it was marked, milliseconds since 1970: trainers are forgotten by it.
     package var atMilliseconds: UInt64
-    /// The version of the last publish before it.
+    /// The version of the last publish before it; its own where followers need a copy.
     package var publishedVersion: Version
     /// Progressive validation up to it.
     package var total: Validation.Sums
     package var window: Validation.Sums
     package var batches: [Batch]
+    /// What operators have made of the model, beside its spec.
+    package var standing = Standing()
+    /// The rows from here on are those of the snapshot of this commit; 0 for none.
+    package var restores: UInt64 = 0
+    /// Weights changed that no row of the commit tells of: followers need a copy. Counts one in the version.
+    package var republishes = false
 
     package init(
         history: History, epoch: UInt32, number: UInt64, previousHash: UInt64, stableNumber: UInt64, version: Version,
@@ -94,6 +101,10 @@ package struct CommitHeader: Sendable, Equatable {
         writer.put(publishedVersion.rawValue)
         writer.put(total)
         writer.put(window)
+        standing.write(to: &writer)
+        writer.put(republishes)
+        writer.put(UInt16(0))
+        writer.put(restores)
         writer.put(UInt32(batches.count))
         for batch in batches {
             writer.put(batch.id)
@@ -117,6 +128,10 @@ package struct CommitHeader: Sendable, Equatable {
         publishedVersion = Version(try reader.take())
         total = try reader.takeSums()
         window = try reader.takeSums()
+        standing = try Standing(from: &reader)
+        republishes = try reader.takeFlag()
+        guard try reader.take(UInt16.self) == 0 else { throw .corrupt(what: "a reserved byte is not zero") }
+        restores = try reader.take()
         batches = []
         for _ in 0..<(try reader.take(UInt32.self)) {
             let (id, exampleCount) = (try reader.takeBatchID(), Int(try reader.take(UInt32.self)))
@@ -126,6 +141,8 @@ package struct CommitHeader: Sendable, Equatable {
 }
 
 extension FieldWriter {
+    mutating func put(_ flag: Bool) { put(UInt8(flag ? 1 : 0)) }
+
     mutating func put(_ sums: Validation.Sums) {
         for sum in [sums.weight, sums.loss, sums.label, sums.prediction] { put(sum.bitPattern) }
     }

@@ -34,6 +34,8 @@ extension GroupMember {
         case .joined(let told): try takeJoined(told, from: other, now)
         case .snapshotTaken:
             heardSnapshotTaken(from: owner)
+        case .snapshotPinned(let number, let failure):
+            heardPinned(number, failure.map { "\(names[other]): \($0)" }, from: owner)
         case .begun:
             begunOwners.insert(other)
             openIfBegun(now)
@@ -78,11 +80,14 @@ extension GroupMember {
                 guard phase == .open else { return }
             }
             // Whatever was decided is under way. Between two batches a commit may fall, and on a commit a publish.
-            let isWanted = isPublishWanted(now) || isSnapshotEndWanted
+            let isWanted = isPublishWanted(now) || isSnapshotEndWanted || isCommandReady
             if clock!.mustCommit(isWanted: isWanted, atMilliseconds: now.uptime) {
                 clock!.commit(header(now), atMilliseconds: now.uptime)
                 continue
             }
+            if commitCommand(now) { continue }
+            // The rows of a snapshot are being read: until every owner has them nothing else happens to them.
+            guard !isRestoring else { return }
             publishIfDue(now)
             endSnapshotIfWanted(now)
             clock!.orderNext(atMilliseconds: now.uptime)
@@ -90,15 +95,17 @@ extension GroupMember {
     }
 
     /// What a commit says beside what the clock knows.
-    private func header(_ now: Now) -> CommitHeader {
+    func header(_ now: Now) -> CommitHeader {
         var (lately, windowMax) = (rounds.rounds.acceptedLately, rounds.rounds.windowMax)
         var (total, window) = (rounds.validation.total, rounds.validation.window)
         if let learner = wholeState { (lately, windowMax, total, window) = learner }
-        return CommitHeader(
+        var header = CommitHeader(
             history: history, epoch: epoch, number: 0, previousHash: 0, stableNumber: 0, version: .zero,
             exampleCount: 0, acceptedLately: UInt64(lately), windowMax: UInt32(windowMax),
             fingerprint: spec.fingerprint, atMilliseconds: now.wall, publishedVersion: publishedVersion, total: total,
             window: window, batches: [])
+        header.standing = standing
+        return header
     }
 
     private var wholeState: (Int, Int, Validation.Sums, Validation.Sums)? {
@@ -130,7 +137,7 @@ extension GroupMember {
         case .order(let batch): order(batch, now)
         case .commit(let header):
             if whole != nil {
-                let entry = whole!.commit(header)
+                let entry = whole!.commit(header, clampedCount: header.restores > 0 ? pinned?.clampedCount : nil)
                 write(header, entry, now)
             } else {
                 toOwners(.commit(header))
@@ -141,6 +148,7 @@ extension GroupMember {
             } else {
                 toOwners(.stable(number: number))
             }
+            endCommand(stable: number, now)
         }
     }
 

@@ -6,10 +6,12 @@ extension GroupMember {
     /// The clock says that an epoch has begun: it knows nothing of what was offered before.
     mutating func opened(_ epoch: UInt32) {
         guard epoch >= self.epoch, !isClock else { return }
+        // It may be said twice: the clock still knows what it was offered in this epoch.
+        let isNews = epoch > self.epoch || phase != .open
         self.epoch = epoch
         phase = .open
         send(.heard, to: clockNode)
-        offerAgain()
+        if isNews { offerAgain() }
     }
 
     mutating func offerAgain() {

@@ -44,7 +44,7 @@ extension GroupMember {
 
     /// Whether the rows may be read now.
     package var hasSettledRows: Bool {
-        guard replaysUnderWay == 0 else { return false }
+        guard replaysUnderWay == 0, load == nil else { return false }
         return switch shard {
         case .some(let shard): shard.isSettled
         case .none: true
@@ -114,7 +114,7 @@ extension GroupMember {
                 tell(partials, now)
             }
         case .commit(let header):
-            let entry = try shard!.commit(header)
+            let entry = try shard!.commit(header, clampedCount: try clampedCount(of: header))
             write(header, entry, now)
         case .stable(let number):
             release(upTo: number)
@@ -122,6 +122,7 @@ extension GroupMember {
         case .drop(let batch): shard!.drop(batch)
         case .takeSnapshot: outputs.append(.beginSnapshot)
         case .endSnapshot(let number): endSnapshot(number)
+        case .pinSnapshot(let number): outputs.append(.pinSnapshot(number: number))
         case .publish(let publish):
             let isHeartbeat = shard!.isHeartbeat(publish)
             let part = try shard!.publish(publish)

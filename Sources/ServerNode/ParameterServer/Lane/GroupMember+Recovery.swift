@@ -26,6 +26,7 @@ extension GroupMember {
         epoch += 1
         (phase, epochCut, joined, begunOwners, inbox) = (.gathering, nil, [:], [], [])
         voidSnapshot()
+        endCommand("an owner of the model restarted meanwhile: look whether its version has it, then try again")
         // Those that own no rows hear that there is such a model, and that it is not open.
         sendAll(.prepare(identity))
         join(now)
@@ -112,6 +113,7 @@ extension GroupMember {
     /// Whether everything here is as it was at the commit. The clock may be ahead of the owner beside it.
     private func isAt(commit number: UInt64) -> Bool {
         if let clock, clock.number != number || clock.isBetweenCommits { return false }
+        guard load == nil else { return false }
         switch whole {
         case .some(let whole): return whole.isAt(commit: number)
         case .none: break
@@ -144,6 +146,9 @@ extension GroupMember {
         snapshotPlan.byteCount += rows.count
         log.append(header.number, header.hash)
         lastHeader = header
+        // The clock's own is ahead of its owner's.
+        if clock == nil { standing = header.standing }
+        if header.republishes { republish(header) }
         notedStableNumber = max(notedStableNumber, header.stableNumber)
         write(entry, leadsTo: .commit(number: header.number, hash: header.hash, clampedCount: clampedCount), now)
     }
@@ -154,6 +159,11 @@ extension GroupMember {
         guard !writing.isEmpty else { return }
         switch writing.removeFirst() {
         case .commit(let number, let hash, let clampedCount):
+            // Not before its rows are here.
+            if load?.number == number, load?.epoch == epoch {
+                load?.isDurable = true
+                return
+            }
             if whole != nil {
                 _ = clock?.durable(number, hash: hash, at: 0, atMilliseconds: now.uptime)
                 work(now)
@@ -175,18 +185,18 @@ extension GroupMember {
     /// - Parameter published: the version of the last publish before the last of them: followers may hold it.
     package mutating func beginReplay(published: Version) {
         if case .closed = phase { return }
-        (replayed, lastHeader) = (nil, nil)
+        (replayed, lastHeader, load) = (nil, nil, nil)
         releasedVersion = max(releasedVersion, published)
         makeRows(published: releasedVersion)
     }
 
-    package mutating func replay(_ header: CommitHeader, clampedCount: Int, rows: [UInt8]) {
-        do throws(ShardOwner.Contradiction) {
-            if whole != nil { try whole!.replay(header, clampedCount: clampedCount, rows) }
-            if shard != nil { try shard!.replay(header, clampedCount: clampedCount, rows) }
-        } catch { return close("\(names[node]): \(error)") }
+    /// - Parameter rows: as the commit left them. Of one that restores a snapshot: none, they are set by `beginLoad` and
+    ///   `restore`.
+    package mutating func replay(_ header: CommitHeader, clampedCount: Int, rows: ReadRows) {
+        if whole != nil { whole!.replay(header, clampedCount: clampedCount, rows) }
+        if shard != nil { shard!.replay(header, clampedCount: clampedCount, rows) }
         clock?.replay(header)
-        (replayed, lastHeader) = (header, header)
+        (replayed, lastHeader, standing) = (header, header, header.standing)
     }
 
     /// All commits are read; unless another epoch was prepared meanwhile, this one begins.

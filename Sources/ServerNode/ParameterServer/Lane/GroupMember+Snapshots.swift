@@ -1,5 +1,5 @@
 internal import Domain
-package import Format
+internal import Format
 
 /// Snapshots: every owner writes its rows out, as they are at one commit.
 ///
@@ -22,7 +22,9 @@ extension GroupMember {
 
     /// The longest time between two, and the most that may be journaled.
     private var isSnapshotDue: Bool {
-        guard journals, let clock, snapshotPlan.taken == nil, clock.number > snapshotPlan.number else { return false }
+        guard journals, let clock, snapshotPlan.taken == nil, command == nil, clock.number > snapshotPlan.number else {
+            return false
+        }
         let rowByteCount = spec.indexCount / identity.owners.count * 8
         return snapshotPlan.byteCount >= max(Limits.Snapshot.journalByteCount, 2 * rowByteCount)
             || lastTick >= snapshotPlan.beganAt + snapshotMilliseconds
@@ -36,10 +38,17 @@ extension GroupMember {
 
     /// The clock: begins a snapshot, unless one is under way or nothing was learned since the last.
     package mutating func beginSnapshot(_ now: Now) {
-        guard journals, phase == .open, snapshotPlan.taken == nil, clock!.number > snapshotPlan.number else { return }
+        guard journals, phase == .open, snapshotPlan.taken == nil, !isRestoring, clock!.number > snapshotPlan.number
+        else { return }
         (snapshotPlan.taken, snapshotPlan.beganAt) = ([], now.uptime)
         toOwners(.takeSnapshot)
         if whole != nil { outputs.append(.beginSnapshot) }
+    }
+
+    /// The clock: the same, at the next commit where there is none since the last.
+    package mutating func takeSnapshotSoon(_ now: Now) {
+        beginSnapshot(now)
+        work(now)
     }
 
     /// This owner has taken its last chunk.
@@ -110,9 +119,9 @@ extension GroupMember {
     // MARK: reading one
 
     /// Rows of a snapshot, in its order.
-    package mutating func restore(_ header: RecordHeader, _ payload: Span<UInt8>) throws(FormatError) {
-        if whole != nil { try whole!.restore(header, payload) }
-        if shard != nil { try shard!.restore(header, payload) }
+    package mutating func restore(_ rows: ReadRows) {
+        if whole != nil { whole!.restore(rows) }
+        if shard != nil { shard!.restore(rows) }
     }
 
     /// All rows of a snapshot are in: it is this commit.
@@ -121,7 +130,7 @@ extension GroupMember {
         if shard != nil { shard!.restored(footer) }
         clock?.restore(footer)
         replayed = footer.header
-        lastHeader = footer.header
+        (lastHeader, standing) = (footer.header, footer.header.standing)
         snapshotPlan.number = footer.header.number
     }
 }

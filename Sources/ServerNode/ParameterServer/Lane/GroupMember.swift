@@ -32,6 +32,16 @@ package struct GroupMember: ~Copyable {
         /// The snapshot that has ended counts from now on.
         case keepSnapshot
         case voidSnapshot
+        /// Is the snapshot of this commit here, whole? Keep it; `snapshotPinned`.
+        case pinSnapshot(number: UInt64)
+        /// Read the rows of this commit's snapshot, behind what is being read: `beginLoad`, `restore`, `endLoad`.
+        case load(number: UInt64)
+        /// Weights changed that no part tells of: copies under way are void.
+        case voidCopies
+        /// Followers need a copy of this version or a later one.
+        case beginFeed(Version)
+        /// What became of the command: the version that has it, or why it was not carried out.
+        case commanded(Version, failure: String?)
         /// Read the commits up to this one from the journal: `beginReplay`, `replay` for each, `endReplay`.
         case replay(through: UInt64, epoch: UInt32)
     }
@@ -103,6 +113,13 @@ package struct GroupMember: ~Copyable {
     var replayed: CommitHeader?
     /// The version of the last part that followers may have.
     package internal(set) var releasedVersion = Version.zero
+    /// What operators made of the model, as of the last commit here.
+    package internal(set) var standing: Standing
+    /// The clock: the operator's command under way. An owner: the snapshot that it keeps for one, and the commit that restores
+    /// it, until the rows are read.
+    var command: CommandUnderWay?
+    var pinned: SnapshotFooter?
+    var load: Load?
     /// Where this epoch began, for figures.
     var epochVersion = Version.zero
     /// Nodes that take traffic for the model.
@@ -144,6 +161,7 @@ package struct GroupMember: ~Copyable {
         self.log = log
         epoch = log.epoch
         notedStableNumber = log.stableNumber
+        standing = Standing(spec.learner)
         rounds = BatchRounds(spec.settle, ownerCount: identity.owners.count)
         makeRows(published: .zero)
     }
@@ -157,6 +175,7 @@ package struct GroupMember: ~Copyable {
                 history: history, fingerprint: spec.fingerprint, ownerCount: owners.count,
                 commitMilliseconds: journals ? Self.commitMilliseconds : 0)
         }
+        standing = Standing(spec.learner)
         guard let place = owners.firstIndex(of: node) else { return }
         if owners.count == 1 {
             whole = WholeOwner(spec, history: history, journals: journals, published: published)
@@ -199,6 +218,7 @@ package struct GroupMember: ~Copyable {
     /// Nothing is learned any more, and rows that are not learned on are of no use.
     mutating func end(_ reason: String) {
         phase = .closed(reason)
+        endCommand("the model is closed: \(reason)")
         inbox = []
         heldParts = []
         offeredAt = [:]
@@ -274,7 +294,7 @@ package struct GroupMember: ~Copyable {
                 gather(now)
             case _ where envelope.epoch != epoch: break
             case .offer, .withdraw, .arrived, .partials, .durable, .joined, .begun, .heard, .wantsPublish,
-                .digest, .snapshotTaken:
+                .digest, .snapshotTaken, .snapshotPinned:
                 try heard(envelope.message, from: other, now)
             case .slice(let batch, _) where batch.node == other: try own(envelope.message, now)
             // The rest is the clock's to say.
@@ -282,7 +302,8 @@ package struct GroupMember: ~Copyable {
             case .grant(let batch): granted(batch)
             case .outcome(let batch, let outcome): answer(batch, outcome)
             case .begin(let number, let hash): try begin(behind: number, hash, now)
-            case .order, .residuals, .commit, .stable, .drop, .publish, .takeSnapshot, .endSnapshot:
+            case .order, .residuals, .commit, .stable, .drop, .publish, .takeSnapshot, .endSnapshot,
+                .pinSnapshot:
                 try own(envelope.message, now)
             // Another's to say; the registry's; or another intake's name.
             case .closed, .deleted, .prepare, .opened, .told, .slice: break

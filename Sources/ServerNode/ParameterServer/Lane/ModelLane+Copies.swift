@@ -14,7 +14,7 @@ extension ModelLane {
         let (version, endNumber) = hub.position
         let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
         let stream = CopyStream(
-            spec: spec, shard: shard, history: history, version: version,
+            spec: currentSpec, shard: shard, history: history, version: version,
             watermarkMilliseconds: millisecondsSince1970())
         let copy = LaneCopy(stream, version: version, replayCount: replayCount)
         return (copy, Bytes(bytes: stream.begin()), endNumber)

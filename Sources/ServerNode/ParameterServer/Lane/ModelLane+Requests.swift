@@ -71,7 +71,7 @@ extension ModelLane {
     /// The record that begins a feed which needs no copy.
     package var specRecord: Bytes {
         var bytes: [UInt8] = []
-        appendSpec(spec.yaml, stamp: stamp(from: .zero, to: .zero), to: &bytes)
+        appendSpec(currentSpec.yaml, stamp: stamp(from: .zero, to: .zero), to: &bytes)
         return Bytes(bytes: bytes)
     }
 

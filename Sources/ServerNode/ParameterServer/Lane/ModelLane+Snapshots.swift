@@ -77,20 +77,58 @@ extension ModelLane {
         endedSnapshot = nil
         let (history, journal) = (history, journal)
         snapshots.thread.run {
-            do {
-                try taking.file.keep(name)
-                try snapshots.removeOld(history, keeping: Limits.Snapshot.keptCount)
-            } catch {
+            do { try taking.file.keep(name) } catch {
                 taking.file.discard()
                 self.tellFailed(error)
-                return self.thread.run { self.member.snapshotNotKept(self.now) }
+                return self.thread.run {
+                    self.member.snapshotNotKept(self.now)
+                    self.tellSnapshot(nil)
+                }
             }
+            self.newestKept.withLockedValue { $0 = name }
+            self.thread.run { self.tellSnapshot(name.version) }
             // Back to the one before the newest, so that either is enough.
             let names = snapshots.names(history)
-            if names.count >= Limits.Snapshot.keptCount, let oldest = names.last {
-                journal?.forget(history, through: oldest.number)
+            guard names.count >= Limits.Snapshot.keptCount else { return }
+            journal?.forget(history, through: names[Limits.Snapshot.keptCount - 1].number) { restored in
+                snapshots.thread.run { self.removeOldSnapshots(restored) }
             }
-            self.snapshotVersion.withLockedValue { $0 = name.version }
+        }
+    }
+
+    private func removeOldSnapshots(_ restored: Set<UInt64>) {
+        do { try snapshots?.removeOld(history, keeping: Limits.Snapshot.keptCount, and: restored) } catch {
+            log.error("old snapshots are left", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Reads a commit's snapshot whole, on the snapshots' thread, and keeps it.
+    func pinSnapshot(_ number: UInt64) {
+        guard let snapshots else {
+            let failure = SnapshotFailure(description: "it keeps no snapshots")
+            return thread.run {
+                self.member.snapshotPinned(number, .failure(failure), self.now)
+                self.flush()
+            }
+        }
+        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
+        let (history, spec) = (history, spec)
+        snapshots.thread.run {
+            snapshots.pin(history, number)
+            let result = Result { () throws(SnapshotFailure) in
+                guard let name = snapshots.names(history).first(where: { $0.number == number }) else {
+                    throw SnapshotFailure(description: "it keeps no snapshot of commit \(number)")
+                }
+                var rows = ReadRows()
+                return try snapshots.read(history, name) { header, payload in
+                    rows.rows.removeAll(keepingCapacity: true)
+                    try rows.read(header, payload, spec, shard)
+                }
+            }
+            self.thread.run {
+                self.member.snapshotPinned(number, result, self.now)
+                self.flush()
+            }
         }
     }
 
@@ -99,8 +137,11 @@ extension ModelLane {
             taking.isVoid.withLockedValue { $0 = true }
             snapshots?.thread.run { taking.file.discard() }
         }
+        if snapshot != nil || endedSnapshot != nil { tellSnapshot(nil) }
         (snapshot, endedSnapshot) = (nil, nil)
     }
+
+    var newestSnapshot: SnapshotFolder.Name? { newestKept.withLockedValue { $0 } }
 
     /// The model is gone. On any thread.
     func forgetSnapshots() {

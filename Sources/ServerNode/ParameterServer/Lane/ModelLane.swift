@@ -40,13 +40,13 @@ package final class ModelLane: @unchecked Sendable {
     /// The snapshot that rows are taken for, and one that has ended and is not stable.
     var snapshot: SnapshotTaking?
     var endedSnapshot: (taking: SnapshotTaking, name: SnapshotFolder.Name)?
-    /// The version of the newest snapshot kept.
-    let snapshotVersion = Locked<Version?>(nil)
+    /// The newest snapshot kept.
+    let newestKept = Locked<SnapshotFolder.Name?>(nil)
     let log: Logger
     /// The epoch that slices are made for; those of another are stamped again.
     let epoch: Locked<UInt32>
-    /// Commits that are to be read when those before are.
-    var replays: [(number: UInt64, epoch: UInt32)] = []
+    /// What is to be read from disks, one after the other, so that no two mix their rows.
+    var readings: [Reading] = []
     let nextBatchNumber: Locked<UInt64>
     let started = ContinuousClock.now
 
@@ -56,6 +56,9 @@ package final class ModelLane: @unchecked Sendable {
     var isStepScheduled = false
     var timer: (at: UInt64, timer: WorkThread.Timer)?
     var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
+    /// Who waits for an operator's command, or for a snapshot.
+    var snapshotWaiters: [@Sendable (Version?) -> Void] = []
+    var commandWaiter: (@Sendable (Version, _ failure: String?) -> Void)?
     var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
     var rowReaders: [@Sendable (ModelLane) -> Void] = []
@@ -95,7 +98,16 @@ package final class ModelLane: @unchecked Sendable {
             publishMilliseconds: UInt64(publishInterval.seconds * 1000), journals: journal != nil, log: held,
             snapshotMilliseconds: UInt64(snapshotInterval.seconds * 1000))
         hub = FeedHub(history: history, version: .zero)
-        status = Locked(ModelStatus())
+        var status = ModelStatus()
+        status.standing = member.standing
+        self.status = Locked(status)
+    }
+
+    /// The spec with the rates that the learner has now.
+    package var currentSpec: ModelSpec {
+        var spec = spec
+        spec.learner = status.withLockedValue { $0.standing.learner }
+        return spec
     }
 
     package var isClock: Bool { identity.owners[0] == node }
@@ -185,9 +197,12 @@ package final class ModelLane: @unchecked Sendable {
                     self.flush()
                 }
             }
-        case .replay(let number, let epoch):
-            replays.append((number, epoch))
-            if replays.count == 1 { replay() }
+        case .replay(let number, let epoch): enqueue(.replay(through: number, epoch: epoch))
+        case .pinSnapshot(let number): pinSnapshot(number)
+        case .load(let number): enqueue(.load(number))
+        case .voidCopies: voidCopies()
+        case .beginFeed(let version): hub.begin(at: version)
+        case .commanded(let version, let failure): commanded(version, failure)
         case .answer(let batch, let outcome):
             if let offer = pending.removeValue(forKey: batch)?.offer {
                 // Whoever is answered finds its batch in the status.
@@ -243,6 +258,7 @@ package final class ModelLane: @unchecked Sendable {
             let waiters = digestWaiters
             digestWaiters = []
             for waiter in waiters { waiter.told(nil) }
+            tellSnapshot(nil)
         }
     }
 
@@ -298,7 +314,7 @@ package final class ModelLane: @unchecked Sendable {
 
     func tellStatus() {
         var told = ModelStatus(member, pace, waitsFor: waitsFor)
-        told.snapshotVersion = snapshotVersion.withLockedValue { $0 }
+        told.snapshotVersion = newestSnapshot?.version
         status.withLockedValue { $0 = told }
     }
 }

@@ -28,6 +28,8 @@ package struct ModelStatus: Sendable {
     package var acceptedPerRound: Double { Double(learnedCount) / Double(roundCount) }
     /// The version of the newest snapshot that this node has written since it began.
     package var snapshotVersion: Version?
+    /// What operators made of the model.
+    package var standing = Standing()
     /// What the model waits for, if it waits for someone.
     package var waitsFor: String?
 
@@ -51,6 +53,7 @@ package struct ModelStatus: Sendable {
         roundMicroseconds = pace.roundMicroseconds
         roundsPerSecond = pace.roundsPerSecond
         clampedCount = member.clampedCounts.values.reduce(0, +)
+        standing = member.standing
         self.waitsFor = waitsFor
         member.addRows(to: &self)
     }

@@ -40,7 +40,6 @@ package struct ShardOwner: ~Copyable {
     private let spec: ModelSpec
     /// For the journal; nil where there is none.
     private var commitRows: CommitRows?
-    private var readRows = ReadRows()
 
     /// - Parameters:
     ///   - journals: whether a commit hands out the rows that changed.
@@ -138,11 +137,16 @@ package struct ShardOwner: ~Copyable {
 
     /// The batches since the last commit are over.
     ///
+    /// - Parameter clampedCount: of the snapshot that the commit restores.
     /// - Returns: what of it the journal keeps: the rows that they changed, where there is a journal.
-    package mutating func commit(_ header: CommitHeader) throws(Contradiction) -> JournalEntry {
+    package mutating func commit(
+        _ header: CommitHeader, clampedCount: Int? = nil
+    ) throws(Contradiction) -> JournalEntry {
         guard current == nil else { throw Contradiction("commit \(header.number) falls into a batch") }
+        let next = header.republishes ? version + 1 : version
         guard header.number == number + 1, header.previousHash == hash, header.history == history,
-            header.version == version, header.fingerprint == spec.fingerprint
+            header.version == next, header.standing.learner.hasSameRule(as: spec.learner),
+            header.fingerprint == spec.fingerprint
         else { throw Contradiction("commit \(header.number) does not follow commit \(number)") }
         var record: [UInt8] = []
         if commitRows != nil {
@@ -150,29 +154,35 @@ package struct ShardOwner: ~Copyable {
             publisher.learned(changed)
             record = rows
         }
-        (number, hash, committedVersion) = (header.number, header.hash, header.version)
-        return .commit(header, clampedCount: clampedCount, rows: record)
+        if header.republishes { republish(header) }
+        (number, hash, version, committedVersion) = (header.number, header.hash, header.version, header.version)
+        return .commit(header, clampedCount: clampedCount ?? self.clampedCount, rows: record)
     }
 
-    /// Sets the rows of a commit that the disk kept.
-    package mutating func replay(_ header: CommitHeader, clampedCount: Int, _ record: [UInt8]) throws(Contradiction) {
-        do throws(FormatError) { try readRows.read(record, spec, rows.shard) } catch {
-            throw Contradiction("the journal's commit \(header.number): \(error)")
-        }
-        rows.setState(at: readRows.rows, readRows.values)
-        if header.version > publisher.version { publisher.learned(readRows.rows) }
+    private mutating func republish(_ header: CommitHeader) {
+        rows.setRates(header.standing.learner)
+        // One that is read from a disk may be behind what followers have.
+        if header.version > publisher.version { publisher.begin(at: header.version) }
+    }
+
+    /// Sets the rows of a commit that the disk kept. Those that it restores are set already.
+    package mutating func replay(_ header: CommitHeader, clampedCount: Int, _ read: ReadRows) {
+        rows.setState(at: read.rows, read.values)
+        if header.republishes { republish(header) }
+        if header.version > publisher.version { publisher.learned(read.rows) }
         (number, hash, self.clampedCount) = (header.number, header.hash, clampedCount)
         (version, committedVersion) = (header.version, header.version)
     }
 
+    /// As `WholeOwner`'s.
+    mutating func clear() { rows.clear() }
+
     /// Sets rows of a snapshot.
-    mutating func restore(_ header: RecordHeader, _ payload: Span<UInt8>) throws(FormatError) {
-        try readRows.read(header, payload, spec, rows.shard)
-        rows.setState(at: readRows.rows, readRows.values)
-    }
+    mutating func restore(_ read: ReadRows) { rows.setState(at: read.rows, read.values) }
 
     mutating func restored(_ footer: SnapshotFooter) {
         let header = footer.header
+        rows.setRates(header.standing.learner)
         (number, hash, clampedCount) = (header.number, header.hash, footer.clampedCount)
         (version, committedVersion) = (header.version, header.version)
     }

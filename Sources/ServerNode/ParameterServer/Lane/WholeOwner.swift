@@ -11,12 +11,12 @@ package struct WholeOwner: ~Copyable {
     package private(set) var publisher: Publisher
     /// Batches whose features came from another node's intake.
     private var parked: [BatchID: ExampleBatch] = [:]
-    /// Of the last commit.
+    /// The version behind the batch learned last; that of the last commit.
+    package private(set) var version = Version.zero
     private var committedVersion = Version.zero
     private var number: UInt64 = 0
     /// For the journal; nil where there is none.
     private var commitRows: CommitRows?
-    private var readRows = ReadRows()
 
     /// - Parameters: as `ShardOwner`'s.
     package init(_ spec: ModelSpec, history: History, journals: Bool = false, published: Version = .zero) {
@@ -53,41 +53,47 @@ package struct WholeOwner: ~Copyable {
 
     private mutating func learn(_ batch: ExampleBatch) {
         learner.learn(batch)
+        version = version + batch.exampleCount
         if commitRows == nil { publisher.learned(batch) } else { commitRows!.learned(batch) }
     }
 
     /// The batches since the last commit are over; what of it the journal keeps, as `ShardOwner`'s.
-    mutating func commit(_ header: CommitHeader) -> JournalEntry {
+    ///
+    /// - Parameter clampedCount: of the snapshot that the commit restores.
+    mutating func commit(_ header: CommitHeader, clampedCount: Int? = nil) -> JournalEntry {
         var record: [UInt8] = []
         if commitRows != nil {
             let (changed, rows) = commitRows!.take(learner.rows, from: committedVersion, header)
             publisher.learned(changed)
             record = rows
         }
-        (number, committedVersion) = (header.number, header.version)
-        return .commit(header, clampedCount: learner.clampedCount, rows: record)
+        if header.republishes { republish(header) }
+        (number, version, committedVersion) = (header.number, header.version, header.version)
+        return .commit(header, clampedCount: clampedCount ?? learner.clampedCount, rows: record)
     }
 
-    /// Sets the rows of a commit that the disk kept.
-    mutating func replay(
-        _ header: CommitHeader, clampedCount: Int, _ record: [UInt8]
-    ) throws(ShardOwner.Contradiction) {
-        do throws(FormatError) { try readRows.read(record, learner.spec, .whole) } catch {
-            throw .init("the journal's commit \(header.number): \(error)")
-        }
-        learner.setState(at: readRows.rows, readRows.values)
+    private mutating func republish(_ header: CommitHeader) {
+        learner.setRates(header.standing.learner)
+        // One that is read from a disk may be behind what followers have.
+        if header.version > publisher.version { publisher.begin(at: header.version) }
+    }
+
+    /// Sets the rows of a commit that the disk kept. Those that it restores are set already.
+    mutating func replay(_ header: CommitHeader, clampedCount: Int, _ read: ReadRows) {
+        learner.setState(at: read.rows, read.values)
+        if header.republishes { republish(header) }
         learner.restore(
             exampleCount: header.exampleCount, validation: Validation(total: header.total, window: header.window),
             acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax), clampedCount: clampedCount)
-        if header.version > publisher.version { publisher.learned(readRows.rows) }
-        (number, committedVersion) = (header.number, header.version)
+        if header.version > publisher.version { publisher.learned(read.rows) }
+        (number, version, committedVersion) = (header.number, header.version, header.version)
     }
 
+    /// Empty rows, for those of a snapshot. Batches that wait for their order stay.
+    mutating func clear() { learner.clear() }
+
     /// Sets rows of a snapshot.
-    mutating func restore(_ header: RecordHeader, _ payload: Span<UInt8>) throws(FormatError) {
-        try readRows.read(header, payload, learner.spec, .whole)
-        learner.setState(at: readRows.rows, readRows.values)
-    }
+    mutating func restore(_ read: ReadRows) { learner.setState(at: read.rows, read.values) }
 
     mutating func restored(_ footer: SnapshotFooter) {
         let header = footer.header
@@ -95,7 +101,8 @@ package struct WholeOwner: ~Copyable {
             exampleCount: header.exampleCount, validation: Validation(total: header.total, window: header.window),
             acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax),
             clampedCount: footer.clampedCount)
-        (number, committedVersion) = (header.number, header.version)
+        learner.setRates(header.standing.learner)
+        (number, version, committedVersion) = (header.number, header.version, header.version)
     }
 
     /// A new epoch begins: what was on its way is offered again.
@@ -103,8 +110,6 @@ package struct WholeOwner: ~Copyable {
 
     /// Whether nothing changed since the last publish, and no digest over all rows is wanted.
     func isHeartbeat(_ publish: Publish) -> Bool { version == publisher.version && !publish.digestsAllRows }
-
-    package var version: Version { Version(learner.exampleCount) }
 
     /// The rows changed since the last publish, or a heartbeat.
     package mutating func publish(_ publish: Publish) -> FeedPart<Bytes> {

@@ -8,7 +8,7 @@ extension PeerMessage {
         case offer = 1
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
         case opened, closed, publish, digest, withdraw, heard, deleted, told, wantsPublish
-        case begin, begun, takeSnapshot, snapshotTaken, endSnapshot
+        case begin, begun, takeSnapshot, snapshotTaken, endSnapshot, pinSnapshot, snapshotPinned
     }
 
     var kind: Kind {
@@ -41,6 +41,8 @@ extension PeerMessage {
         case .takeSnapshot: .takeSnapshot
         case .snapshotTaken: .snapshotTaken
         case .endSnapshot: .endSnapshot
+        case .pinSnapshot: .pinSnapshot
+        case .snapshotPinned: .snapshotPinned
         }
     }
 
@@ -73,7 +75,7 @@ extension PeerMessage {
             writer.put(number)
             writer.put(hash)
             writer.put(UInt32(clamping: clampedCount))
-        case .stable(let number), .endSnapshot(let number): writer.put(number)
+        case .stable(let number), .endSnapshot(let number), .pinSnapshot(let number): writer.put(number)
         case .prepare(let identity), .opened(let identity): writer.put(identity)
         case .joined(let joined):
             writer.put(joined.fingerprint.rawValue)
@@ -84,6 +86,9 @@ extension PeerMessage {
             writer.put(number)
             writer.put(hash)
         case .closed(let reason): writer.put(reason)
+        case .snapshotPinned(let number, let failure):
+            writer.put(number)
+            writer.put(failure ?? "")
         case .heard, .deleted, .told, .wantsPublish, .begun, .takeSnapshot, .snapshotTaken: break
         case .publish(let publish):
             writer.put(publish.number)
@@ -136,6 +141,10 @@ extension PeerMessage {
         case .takeSnapshot: self = .takeSnapshot
         case .snapshotTaken: self = .snapshotTaken
         case .endSnapshot: self = .endSnapshot(number: try reader.take())
+        case .pinSnapshot: self = .pinSnapshot(number: try reader.take())
+        case .snapshotPinned:
+            let (number, failure) = (try reader.take(UInt64.self), try reader.takeText())
+            self = .snapshotPinned(number: number, failure: failure.isEmpty ? nil : failure)
         case .opened: self = .opened(try reader.takeIdentity())
         case .closed: self = .closed(reason: try reader.takeText())
         case .publish:
@@ -205,7 +214,7 @@ extension FieldWriter {
 extension FieldReader {
     fileprivate mutating func takeCount() throws(FormatError) -> Int { Int(try take(UInt32.self)) }
 
-    fileprivate mutating func takeFlag() throws(FormatError) -> Bool {
+    mutating func takeFlag() throws(FormatError) -> Bool {
         switch try take(UInt8.self) {
         case 0: false
         case 1: true

@@ -59,6 +59,10 @@ package enum PeerMessage: Sendable {
     case snapshotTaken
     /// C→O, between two batches. The snapshot is this commit, the last one.
     case endSnapshot(number: UInt64)
+    /// C→O. Is the snapshot of this commit here, whole? It is kept until another is asked for.
+    case pinSnapshot(number: UInt64)
+    /// O→C. It is, or why not.
+    case snapshotPinned(number: UInt64, failure: String?)
     /// O→C. What this owner's rows add to the digest of all weights at a commit: the answer to a publish that wants it.
     case digest(number: UInt64, WeightDigest)
 }

@@ -38,6 +38,12 @@ package struct Publisher: ~Copyable {
     /// The owner's rows that a commit changed.
     package mutating func learned(_ rows: [UInt32]) { dirty.mark(rows) }
 
+    /// Followers need a copy of this version: what changed before is in it.
+    package mutating func begin(at version: Version) {
+        dirty.drain(into: &indices)
+        self.version = version
+    }
+
     /// The part that leads from the last publish to `version`, which is what the rows hold now.
     ///
     /// - Parameter digestsAllRows: compare everything now, instead of the next range.

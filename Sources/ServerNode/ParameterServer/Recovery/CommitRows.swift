@@ -1,6 +1,6 @@
-internal import Domain
+package import Domain
 internal import Features
-internal import Format
+package import Format
 internal import Learning
 
 /// The rows an owner changed since its last commit, and the record that they become in the journal.
@@ -44,13 +44,15 @@ struct CommitRows: ~Copyable {
     }
 }
 
-/// The rows of a record as its owner numbers them.
-struct ReadRows {
-    var rows: [UInt32] = []
-    var values: [Float] = []
+/// The rows of a record as its owner numbers them, and what the learner keeps of them: shapes [rows], [rows × 2].
+package struct ReadRows: Sendable {
+    package var rows: [UInt32] = []
+    package var values: [Float] = []
+
+    package init() {}
 
     /// - Throws: when the record is not of this shard of the model, or damaged.
-    mutating func read(_ record: [UInt8], _ spec: ModelSpec, _ shard: Shard) throws(FormatError) {
+    package mutating func read(_ record: [UInt8], _ spec: ModelSpec, _ shard: Shard) throws(FormatError) {
         rows.removeAll(keepingCapacity: true)
         guard !record.isEmpty else { return }
         var reader = RecordReader()
@@ -60,7 +62,7 @@ struct ReadRows {
         try read(header, record.span.extracting(payload), spec, shard)
     }
 
-    mutating func read(
+    package mutating func read(
         _ header: RecordHeader, _ payload: Span<UInt8>, _ spec: ModelSpec, _ shard: Shard
     ) throws(FormatError) {
         guard header.stamp.fingerprint == spec.fingerprint, header.stamp.ownerIndex == UInt16(shard.number),

@@ -8,6 +8,8 @@ package struct JournalIndex: Sendable {
         package var number: UInt64
         package var hash: UInt64
         package var publishedVersion: Version
+        /// The commit whose snapshot it restores; 0 for none.
+        package var restores: UInt64
         package var segment: UInt64
         package var offset: Int
         package var byteCount: Int
@@ -72,7 +74,7 @@ package struct JournalIndex: Sendable {
             models[history]?.commits.append(
                 Commit(
                     number: header.number, hash: header.hash, publishedVersion: header.publishedVersion,
-                    segment: segment, offset: offset, byteCount: byteCount))
+                    restores: header.restores, segment: segment, offset: offset, byteCount: byteCount))
             note(stable: header.stableNumber, history)
         case .stable(let number):
             guard models[history] != nil else { throw Self.unknown }
@@ -84,6 +86,11 @@ package struct JournalIndex: Sendable {
     /// Snapshots hold a model's commits up to this one.
     package mutating func forget(_ history: History, through number: UInt64) {
         models[history]?.commits.removeAll { $0.number <= number }
+    }
+
+    /// Commits whose snapshots the journal refers to: without them what follows cannot be read.
+    package func restored(_ history: History) -> Set<UInt64> {
+        Set(models[history]?.commits.map(\.restores).filter { $0 > 0 } ?? [])
     }
 
     /// The oldest segment that some commit is in; nil where there is none.

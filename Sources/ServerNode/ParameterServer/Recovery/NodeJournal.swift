@@ -153,10 +153,15 @@ package final class NodeJournal: Sendable {
     }
 
     /// A model's snapshots hold its commits up to this one: segments that only hold such serve again.
-    package func forget(_ history: History, through number: UInt64) {
+    ///
+    /// - Parameter told: the commits whose snapshots the rest of the journal refers to.
+    package func forget(
+        _ history: History, through number: UInt64, _ told: @escaping @Sendable (_ restored: Set<UInt64>) -> Void
+    ) {
         thread.run {
             self.writing.forget(history, through: number)
             self.release()
+            told(self.writing.index.restored(history))
         }
     }
 

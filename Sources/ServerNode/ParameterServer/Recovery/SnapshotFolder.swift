@@ -7,6 +7,8 @@ internal import Transport
 /// A snapshot that could not be read or written.
 package struct SnapshotFailure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// A node's snapshots as files, HISTORY/NUMBER-VERSION.snapshot. One thread reads and writes them, beside everything else.
@@ -31,6 +33,8 @@ package final class SnapshotFolder: Sendable {
     let thread = WorkThread(niceness: Limits.Group.parsingNiceness)
     private let root: FilePath
     private let begunCount = Locked<UInt64>(0)
+    /// Commits whose snapshots are wanted, however old.
+    private let pinned = Locked<[History: UInt64]>([:])
 
     package init(_ root: FilePath) { self.root = root }
 
@@ -59,16 +63,79 @@ package final class SnapshotFolder: Sendable {
     }
 
     func footer(_ history: History, _ name: Name) throws(SnapshotFailure) -> SnapshotFooter {
-        let path = path(history, name)
-        do {
-            let file = try FileDescriptor.open(path, .readOnly)
-            defer { try? file.close() }  // read only: nothing is lost
-            return try footer(of: file, history, name).footer
-        } catch { throw SnapshotFailure(description: "\(path): \(error)") }
+        try SnapshotRecords(path(history, name), history, name).footer
     }
 
-    private func footer(
-        of file: FileDescriptor, _ history: History, _ name: Name
+    /// Reads a snapshot, whole.
+    ///
+    /// - Parameter rows: takes each record of rows, in order.
+    package func read(
+        _ history: History, _ name: Name, rows: (_ header: RecordHeader, _ payload: Span<UInt8>) throws -> Void
+    ) throws(SnapshotFailure) -> SnapshotFooter {
+        var records = try SnapshotRecords(path(history, name), history, name)
+        while try records.next(rows) {}
+        return records.footer
+    }
+
+    /// Keeps the snapshot of a commit until another of the model is pinned.
+    func pin(_ history: History, _ number: UInt64) { pinned.withLockedValue { $0[history] = number } }
+
+    /// A file that becomes a snapshot when it is kept.
+    func begin(_ history: History) throws -> UnfinishedSnapshot {
+        try makeFolders(folder(history))
+        let number = begunCount.withLockedValue { count in
+            count += 1
+            return count
+        }
+        return try UnfinishedSnapshot(folder(history), number)
+    }
+
+    /// Removes all but the newest, the pinned one, and those of commits that the journal refers to.
+    func removeOld(_ history: History, keeping count: Int, and restored: Set<UInt64>) throws(Errno) {
+        let pinned = pinned.withLockedValue { $0[history] }
+        for name in names(history).dropFirst(count) where !restored.contains(name.number) && name.number != pinned {
+            try removeFile(path(history, name))
+        }
+    }
+
+    /// Nothing is kept of a model.
+    func removeAll(_ history: History) throws(Errno) {
+        let files = (try? listFolder(folder(history))) ?? []  // missing: nothing to remove
+        for file in files { try removeFile(folder(history).appending(file)) }
+        if !files.isEmpty { try removeFolder(folder(history)) }
+    }
+}
+
+/// A snapshot as it is read: its footer first, then its records in order.
+package struct SnapshotRecords: ~Copyable {
+    package let footer: SnapshotFooter
+    private let path: FilePath
+    private let file: FileDescriptor
+    private let history: History
+    private let end: Int
+    private var window: [UInt8] = []
+    private var offset = 0
+    private var wanted = Limits.Snapshot.readByteCount
+    private var reader = RecordReader()
+    private var isWhole = false
+
+    init(_ path: FilePath, _ history: History, _ name: SnapshotFolder.Name) throws(SnapshotFailure) {
+        let (file, footer): (FileDescriptor, (footer: SnapshotFooter, offset: Int))
+        do {
+            file = try .open(path, .readOnly)
+            do { footer = try Self.footer(of: file, history, name) } catch {
+                try? file.close()  // read only: nothing is lost
+                throw error
+            }
+        } catch { throw SnapshotFailure(description: "\(path): \(error)") }
+        (self.path, self.file, self.history) = (path, file, history)
+        (self.footer, end) = footer
+    }
+
+    deinit { try? file.close() }  // as above
+
+    private static func footer(
+        of file: FileDescriptor, _ history: History, _ name: SnapshotFolder.Name
     ) throws -> (footer: SnapshotFooter, offset: Int) {
         let byteCount = Int(try file.seek(offset: 0, from: .end))
         let trailerByteCount = SnapshotFooter.trailerByteCount
@@ -83,68 +150,62 @@ package final class SnapshotFolder: Sendable {
         return (footer, offset)
     }
 
-    /// Reads a snapshot, whole.
+    /// Gives the next record of rows to `body`; false when there is none.
     ///
-    /// - Parameter rows: takes each record of rows, in order.
-    package func read(
-        _ history: History, _ name: Name, rows: (_ header: RecordHeader, _ payload: Span<UInt8>) throws -> Void
-    ) throws(SnapshotFailure) -> SnapshotFooter {
-        let path = path(history, name)
+    /// - Throws: also when the file ends without having ended its rows.
+    package mutating func next(
+        _ body: (_ header: RecordHeader, _ payload: Span<UInt8>) throws -> Void
+    ) throws(SnapshotFailure) -> Bool {
+        var reader = reader
+        defer { self.reader = reader }
         do {
-            let file = try FileDescriptor.open(path, .readOnly)
-            defer { try? file.close() }  // read only: nothing is lost
-            let (footer, end) = try footer(of: file, history, name)
-            var (window, offset, reader, isWhole) = ([UInt8](), 0, RecordReader(), false)
-            var wanted = Limits.Snapshot.readByteCount
             while offset < end || !window.isEmpty {
-                let more = try readBytes(file, offset..<min(end, offset + max(0, wanted - window.count)))
-                offset += more.count
-                window += more
-                var at = 0
-                records: while at < window.count {
-                    switch try reader.read(window.span.extracting(droppingFirst: at)) {
-                    case .needMore(let byteCount):
-                        guard offset < end else { throw FormatError.corrupt(what: "its last record is cut off") }
-                        wanted = max(byteCount, Limits.Snapshot.readByteCount)
-                        break records
-                    case .record(let header, let payload):
-                        guard header.stamp.history == history else {
-                            throw FormatError.corrupt(what: "a record of another history")
-                        }
-                        if header.kind.carriesRows {
-                            try rows(header, window.span.extracting(at + payload.lowerBound..<at + payload.upperBound))
-                        }
-                        isWhole = header.kind == .copyEnd
-                        at += header.recordByteCount
+                switch try reader.read(window.span) {
+                case .needMore(let byteCount):
+                    guard offset < end else { throw FormatError.corrupt(what: "its last record is cut off") }
+                    wanted = max(byteCount, Limits.Snapshot.readByteCount)
+                    let more = try readBytes(file, offset..<min(end, offset + wanted - window.count))
+                    offset += more.count
+                    window += more
+                case .record(let header, let payload):
+                    guard header.stamp.history == history else {
+                        throw FormatError.corrupt(what: "a record of another history")
                     }
+                    isWhole = header.kind == .copyEnd
+                    defer { window.removeFirst(header.recordByteCount) }
+                    guard header.kind.carriesRows else { continue }
+                    try body(header, window.span.extracting(payload))
+                    return true
                 }
-                window.removeFirst(at)
             }
             guard isWhole else { throw FormatError.corrupt(what: "its rows do not end") }
-            return footer
+            return false
         } catch { throw SnapshotFailure(description: "\(path): \(error)") }
     }
+}
 
-    /// A file that becomes a snapshot when it is kept.
-    func begin(_ history: History) throws -> UnfinishedSnapshot {
-        try makeFolders(folder(history))
-        let number = begunCount.withLockedValue { count in
-            count += 1
-            return count
-        }
-        return try UnfinishedSnapshot(folder(history), number)
+/// Reads a snapshot's rows for a lane, decoded, on the snapshots' thread: the lane has only to set them.
+///
+/// Safe because only that thread uses it.
+final class SnapshotReading: @unchecked Sendable {
+    private var records: SnapshotRecords
+    private let spec: ModelSpec
+    private let shard: Shard
+
+    init(_ records: consuming SnapshotRecords, _ spec: ModelSpec, _ shard: Shard) {
+        self.records = records
+        self.spec = spec
+        self.shard = shard
     }
 
-    /// Removes all but the newest; those that cannot be removed are told of.
-    func removeOld(_ history: History, keeping count: Int) throws(Errno) {
-        for name in names(history).dropFirst(count) { try removeFile(path(history, name)) }
-    }
+    var footer: SnapshotFooter { records.footer }
 
-    /// Nothing is kept of a model.
-    func removeAll(_ history: History) throws(Errno) {
-        let files = (try? listFolder(folder(history))) ?? []  // missing: nothing to remove
-        for file in files { try removeFile(folder(history).appending(file)) }
-        if !files.isEmpty { try removeFolder(folder(history)) }
+    /// The next rows, or nil behind the last.
+    func next() throws(SnapshotFailure) -> ReadRows? {
+        var rows = ReadRows()
+        let (spec, shard) = (spec, shard)
+        let isMore = try records.next { header, payload in try rows.read(header, payload, spec, shard) }
+        return isMore ? rows : nil
     }
 }
 

@@ -1,0 +1,191 @@
+package import Domain
+internal import Learning
+
+/// What an operator commands of a model: each command is one commit more in its log.
+///
+///     freeze, thaw    a commit that says so
+///     rates           a commit that followers need a copy of: weights change that no example touched
+///     restore         pinSnapshot ─▶ all owners hold it, whole ─▶ a commit that names it ─▶ each owner reads its rows ─▶ durable
+///
+/// Trainers' marks stay as they are: what was learned once is not learned again.
+extension GroupMember {
+    package enum Command: Sendable, Equatable {
+        /// The rows become those of a kept snapshot, named by its commit.
+        case restore(number: UInt64)
+        case freeze(Bool)
+        case rates(ModelSpec.Learner)
+    }
+
+    struct CommandUnderWay {
+        var command: Command
+        /// Owners that hold the snapshot.
+        var pinned: Set<Int> = []
+        /// The commit that carries it out, once it is marked.
+        var number: UInt64?
+    }
+
+    /// A commit that restores a snapshot, while its rows are read.
+    struct Load {
+        var number: UInt64
+        var epoch: UInt32
+        var header: CommitHeader
+        var clampedCount: Int
+        /// Whether the commit is on this disk: the clock hears of it when its rows are here, too.
+        var isDurable = false
+    }
+
+    // MARK: the clock
+
+    /// Begins to carry out a command; `commanded` tells what became of it.
+    ///
+    /// - Returns: why it cannot be, or nil.
+    package mutating func begin(_ command: Command, _ now: Now) -> String? {
+        guard clock != nil, phase == .open else { return "the model is not open: \(waitsFor ?? "its owners gather")" }
+        guard self.command == nil else { return "another command of the model is under way" }
+        switch command {
+        case .restore(let number):
+            guard journals else { return "the model keeps no snapshots" }
+            self.command = CommandUnderWay(command: command)
+            toOwners(.pinSnapshot(number: number))
+            if whole != nil { outputs.append(.pinSnapshot(number: number)) }
+        case .freeze(let isFrozen):
+            guard standing.isFrozen != isFrozen else {
+                outputs.append(.commanded(clock!.version, failure: nil))
+                return nil
+            }
+            self.command = CommandUnderWay(command: command)
+            if isFrozen { clock!.freeze(Clock.frozen) }
+        case .rates(let learner):
+            guard learner.hasSameRule(as: standing.learner) else {
+                return "the model learns by another rule: its rows would mean nothing under this one"
+            }
+            self.command = CommandUnderWay(command: command)
+        }
+        work(now)
+        return nil
+    }
+
+    mutating func heardPinned(_ number: UInt64, _ failure: String?, from owner: Int) {
+        guard case .restore(number)? = command?.command, command?.number == nil else { return }
+        if let failure { return endCommand(failure) }
+        command?.pinned.insert(owner)
+    }
+
+    /// Whether the next commit may carry the command out.
+    var isCommandReady: Bool {
+        guard let command, command.number == nil else { return false }
+        if case .restore = command.command { return command.pinned.count == identity.owners.count }
+        return true
+    }
+
+    /// Whether owners may still be reading the rows of a snapshot.
+    var isRestoring: Bool {
+        guard let command, case .restore = command.command else { return false }
+        return command.number != nil
+    }
+
+    /// Between two batches: marks the commit of a command that is ready.
+    mutating func commitCommand(_ now: Now) -> Bool {
+        guard isCommandReady, !clock!.isBetweenCommits, clock!.unstableCount < Limits.Group.unstableCommitCountMax
+        else { return false }
+        var header = header(now)
+        switch command!.command {
+        case .freeze(let isFrozen): header.standing.isFrozen = isFrozen
+        case .rates(let learner): (header.standing.learner, header.republishes) = (learner, true)
+        case .restore(let number):
+            guard let snapshot = pinned?.header, snapshot.number == number else {
+                endCommand("the snapshot of commit \(number) is not kept here any more")
+                return false
+            }
+            (header.restores, header.republishes) = (number, true)
+            (header.exampleCount, header.total, header.window) = (
+                snapshot.exampleCount, snapshot.total, snapshot.window
+            )
+            (header.acceptedLately, header.windowMax) = (snapshot.acceptedLately, snapshot.windowMax)
+            // Rates are what operators made them since, not what they were.
+            rounds.restore(header)
+        }
+        command?.number = clock!.number + 1
+        standing = header.standing
+        followStanding()
+        clock!.commit(header, atMilliseconds: now.uptime)
+        if header.republishes { lastPublishedVersion = clock!.version }
+        return true
+    }
+
+    /// The commit is durable everywhere.
+    mutating func endCommand(stable number: UInt64, _ now: Now) {
+        guard let marked = command?.number, marked <= number, let command else { return }
+        self.command = nil
+        outputs.append(.commanded(clock!.version, failure: nil))
+        // So that the journal need not reach back to the snapshot for long.
+        if case .restore = command.command { beginSnapshot(now) }
+    }
+
+    /// The command is not carried out, or nobody knows.
+    mutating func endCommand(_ failure: String) {
+        guard command != nil else { return }
+        command = nil
+        followStanding()
+        outputs.append(.commanded(clock?.version ?? .zero, failure: failure))
+    }
+
+    /// What is frozen takes nothing; what is not does.
+    private mutating func followStanding() { clock?.frozenReason = standing.isFrozen ? Clock.frozen : nil }
+
+    // MARK: an owner
+
+    /// Whether this owner has the snapshot, whole, and keeps it.
+    package mutating func snapshotPinned(
+        _ number: UInt64, _ result: Result<SnapshotFooter, SnapshotFailure>, _ now: Now
+    ) {
+        guard phase == .open else { return }
+        switch result {
+        case .success(let footer):
+            pinned = footer
+            tell(.snapshotPinned(number: number, failure: nil), now)
+        case .failure(let failure):
+            tell(.snapshotPinned(number: number, failure: failure.description), now)
+        }
+    }
+
+    func clampedCount(of header: CommitHeader) throws(ShardOwner.Contradiction) -> Int? {
+        guard header.restores > 0 else { return nil }
+        guard let pinned, pinned.header.number == header.restores else {
+            throw .init("commit \(header.number) restores a snapshot that was not asked for")
+        }
+        return pinned.clampedCount
+    }
+
+    /// Followers need a copy of the commit, when it is stable.
+    mutating func republish(_ header: CommitHeader) {
+        outputs.append(.voidCopies)
+        heldParts.append((header.number, header.version, .beginFeed(header.version)))
+        guard header.restores > 0 else { return }
+        voidSnapshot()
+        load = Load(number: header.number, epoch: epoch, header: header, clampedCount: pinned?.clampedCount ?? 0)
+        outputs.append(.load(number: header.restores))
+    }
+
+    /// The rows of a snapshot follow, for a commit that restores it.
+    package mutating func beginLoad() {
+        if whole != nil { whole!.clear() }
+        if shard != nil { shard!.clear() }
+    }
+
+    /// They are read, or could not be.
+    package mutating func endLoad(_ failure: String?, _ now: Now) {
+        guard let load else { return }
+        self.load = nil
+        if let failure { return close("\(names[node]): \(failure)") }
+        if whole != nil { whole!.replay(load.header, clampedCount: load.clampedCount, ReadRows()) }
+        if shard != nil { shard!.replay(load.header, clampedCount: load.clampedCount, ReadRows()) }
+        guard load.isDurable, load.epoch == epoch else { return }
+        if whole != nil {
+            _ = clock?.durable(load.number, hash: load.header.hash, at: 0, atMilliseconds: now.uptime)
+            work(now)
+        } else {
+            tell(.durable(number: load.number, hash: load.header.hash, clampedCount: load.clampedCount), now)
+        }
+    }
+}

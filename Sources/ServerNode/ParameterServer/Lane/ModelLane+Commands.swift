@@ -1,0 +1,113 @@
+package import Domain
+internal import Transport
+
+/// A command that was not carried out.
+package struct CommandFailure: Error, CustomStringConvertible {
+    package enum Kind: Sendable {
+        /// What it asks for is not there.
+        case missing
+        /// It can never be carried out on this model.
+        case refused
+        /// Not now.
+        case unavailable
+    }
+    package let kind: Kind
+    package let description: String
+
+    package init(_ kind: Kind, _ description: String) { (self.kind, self.description) = (kind, description) }
+}
+
+/// A snapshot that this node keeps.
+package struct KeptSnapshot: Sendable {
+    package var number: UInt64
+    package var version: Version
+    package var exampleCount: UInt64
+    /// When its last commit was marked, milliseconds since 1970.
+    package var atMilliseconds: UInt64
+}
+
+/// What operators command, at the clock's node.
+extension ModelLane {
+    /// Carries out a command; the version that has it, durable on every owner.
+    package func command(_ command: GroupMember.Command) async throws(CommandFailure) -> Version {
+        let result = await withCheckedContinuation { continuation in
+            thread.run {
+                guard self.commandWaiter == nil else {
+                    return continuation.resume(
+                        returning: Result<Version, CommandFailure>.failure(
+                            CommandFailure(.unavailable, "another command of the model is under way")))
+                }
+                self.commandWaiter = { version, failure in
+                    continuation.resume(
+                        returning: failure.map { .failure(CommandFailure(.unavailable, $0)) } ?? .success(version))
+                }
+                if let reason = self.member.begin(command, self.now) { self.commanded(.zero, reason) }
+                self.flush()
+            }
+        }
+        return try result.get()
+    }
+
+    func commanded(_ version: Version, _ failure: String?) {
+        guard let told = commandWaiter else { return }
+        commandWaiter = nil
+        told(version, failure)
+    }
+
+    /// Makes the model what it was at a version whose snapshot is kept. Versions go on rising.
+    package func rollBack(to version: Version) async throws(CommandFailure) -> Version {
+        let kept = snapshots?.names(history) ?? []
+        guard let name = kept.first(where: { $0.version == version }) else {
+            let versions = kept.map { "\($0.version)" }.joined(separator: ", ")
+            throw CommandFailure(
+                .missing,
+                "no snapshot of version \(version) is kept; "
+                    + (versions.isEmpty ? "there is none yet" : "kept are those of \(versions)"))
+        }
+        return try await command(.restore(number: name.number))
+    }
+
+    /// The snapshots that can be rolled back to, the newest first.
+    package func keptSnapshots() async -> [KeptSnapshot] {
+        guard let snapshots else { return [] }
+        let history = history
+        return await snapshots.thread.call {
+            snapshots.names(history).compactMap { name in
+                // One that cannot be read is none; who rolls back to it is told why.
+                guard let header = try? snapshots.footer(history, name).header else { return nil }
+                return KeptSnapshot(
+                    number: name.number, version: name.version, exampleCount: header.exampleCount,
+                    atMilliseconds: header.atMilliseconds)
+            }
+        }
+    }
+
+    /// Takes a snapshot now; answers when it is kept.
+    package func takeSnapshot() async throws(CommandFailure) -> Version {
+        let version: Version? = await withCheckedContinuation { continuation in
+            thread.run {
+                guard self.snapshots != nil, self.closedReason.withLockedValue({ $0 }) == nil else {
+                    return continuation.resume(returning: nil)
+                }
+                if let newest = self.newestSnapshot, self.member.clock?.number == newest.number {
+                    return continuation.resume(returning: newest.version)
+                }
+                self.snapshotWaiters.append { continuation.resume(returning: $0) }
+                self.member.takeSnapshotSoon(self.now)
+                self.flush()
+            }
+        }
+        guard let version else {
+            throw CommandFailure(
+                .unavailable,
+                "no snapshot was taken: the node keeps none, its disk failed, or an owner restarted meanwhile")
+        }
+        return version
+    }
+
+    func tellSnapshot(_ version: Version?) {
+        let waiters = snapshotWaiters
+        snapshotWaiters = []
+        for waiter in waiters { waiter(version) }
+    }
+}
