@@ -7,6 +7,7 @@ struct Sluice: AsyncParsableCommand {
         abstract: "Models that learn online: a parameter server cluster, and its files on this machine.",
         subcommands: [
             LearnCommand.self, ScoreCommand.self, DigestCommand.self, GenerateCommand.self, TrainCommand.self,
-            PredictCommand.self, StatusCommand.self, UpCommand.self, BenchCommand.self,
+            PredictCommand.self, StatusCommand.self, ModelCommand.self, SnapshotCommand.self, UpCommand.self,
+            BenchCommand.self,
         ])
 }

@@ -15,6 +15,8 @@ struct Group: Sendable {
     var relayedPeer: [Int: Int] = [:]
     var relayedControl: [Int: Int] = [:]
     let ownerCount: Int
+    /// Nodes keep journals in folders below it.
+    var stateFolder: String?
 
     /// Free ports for `count` nodes. The system gives them out again late, so that nobody else takes them meanwhile.
     init(nodes count: Int, owners ownerCount: Int) async throws {
@@ -51,6 +53,7 @@ struct Group: Sendable {
         options.name = "s\(node)"
         options.publishInterval = .milliseconds(10)
         options.loopCount = 1
+        options.stateFolder = stateFolder.map { "\($0)/s\(node)" }
         try options.join(ClusterTopology(yaml: file(for: node), of: "the test"), of: "the test")
         try await RoadTests.withNode(
             { [options] (started: (Int) -> Void, stop) in

@@ -18,9 +18,11 @@ struct NodeClient: Sendable {
     }
 
     /// A request whose answer is JSON; an answer that is not 2xx is an error with the node's own words.
-    func json(_ method: Transport.Method, _ path: String, body: String? = nil) async throws -> [String: Any] {
+    func json(
+        _ method: Transport.Method, _ path: String, body: String? = nil, timeout: Duration = .seconds(30)
+    ) async throws -> [String: Any] {
         let answer = try await http.request(
-            method, path, body: body.map { Bytes(string: $0) }, timeout: .seconds(30))
+            method, path, body: body.map { Bytes(string: $0) }, timeout: timeout)
         // An answer that is not JSON has no fields; its status still counts.
         let object = try? JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView)) as? [String: Any]
         guard (200..<300).contains(answer.status) else {

@@ -9,11 +9,11 @@ struct Forwarding: Sendable {
     private static let mark = "sluice-forwarded"
 
     /// Answers as the node at `address` answers.
-    func pass(_ exchange: Exchange, body: Bytes?, to name: String, at address: Address) {
+    func pass(_ exchange: Exchange, body: Bytes?, to name: String, at address: Address, wait: Duration) {
         guard exchange.header("sluice-forwarded") == nil else {
             return exchange.fail(status: 502, "two nodes pass this request to each other: their cluster files differ")
         }
-        let (remote, method, path) = (exchange.remote, exchange.method, exchange.path)
+        let (remote, method, path) = (exchange.remote, exchange.method, exchange.target)
         let loops = loops
         Task {
             do throws(TransportError) {
@@ -21,7 +21,7 @@ struct Forwarding: Sendable {
                 let answer: HTTPResponse
                 do throws(TransportError) {
                     answer = try await client.request(
-                        method, path, headers: [(Self.mark, "1")], body: body, timeout: Limits.Group.forwardWait)
+                        method, path, headers: [(Self.mark, "1")], body: body, timeout: wait)
                 } catch {
                     await client.close()
                     throw error

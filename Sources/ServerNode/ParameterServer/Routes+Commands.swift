@@ -8,7 +8,7 @@ extension ServerRoutes {
     func command(
         _ exchange: Exchange, request: Bytes? = nil, _ carryOut: @escaping @Sendable (ModelLane) async throws -> Version
     ) {
-        withLane(exchange, request: request) { lane in
+        withLane(exchange, request: request, wait: Limits.Group.commandWait) { lane in
             let remote = exchange.remote
             Task {
                 do {

@@ -184,12 +184,15 @@ package struct ServerRoutes: Sendable {
     }
 
     /// Runs `body` where the model's clock is: here, or the request is passed on.
-    func atClock(_ exchange: Exchange, body: Bytes? = nil, _ here: (Exchange, ModelName) -> Void) {
+    func atClock(
+        _ exchange: Exchange, body: Bytes? = nil, wait: Duration = Limits.Group.forwardWait,
+        _ here: (Exchange, ModelName) -> Void
+    ) {
         let text = exchange.part("model")
         guard let name = ModelName(text) else { return exchange.fail(status: 404, noModel(text)) }
         let clock = group.owners(of: name)[0]
         if clock == group.node { return here(exchange, name) }
-        forwarding.pass(exchange, body: body, to: group.names[clock], at: group.topology.nodes[clock].listen)
+        forwarding.pass(exchange, body: body, to: group.names[clock], at: group.topology.nodes[clock].listen, wait: wait)
     }
 
     private func noModel(_ text: String) -> String { "no model '\(text)' here; create it with PUT /v1/models/\(text)" }
@@ -199,8 +202,11 @@ package struct ServerRoutes: Sendable {
         body(entry)
     }
 
-    func withLane(_ exchange: Exchange, request: Bytes? = nil, _ body: (ModelLane) -> Void) {
-        atClock(exchange, body: request) { exchange, name in
+    func withLane(
+        _ exchange: Exchange, request: Bytes? = nil, wait: Duration = Limits.Group.forwardWait,
+        _ body: (ModelLane) -> Void
+    ) {
+        atClock(exchange, body: request, wait: wait) { exchange, name in
             withEntry(exchange, name) { entry in
                 switch entry {
                 case .open(let lane): body(lane)

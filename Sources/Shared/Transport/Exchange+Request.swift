@@ -7,6 +7,9 @@ extension Exchange {
     /// The path without query, as text. Allocates.
     package var path: String { withPath { $0.text } }
 
+    /// The path with its query, as the peer sent it. Allocates.
+    package var target: String { headers.withPath { $0.text } }
+
     /// Runs `body` with the path's bytes, without query.
     package func withPath<Result>(_ body: (RawSpan) -> Result) -> Result {
         headers.withPath { target in body(target.extracting(0..<Exchange.queryStart(target))) }

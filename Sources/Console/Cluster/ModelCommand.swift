@@ -1,0 +1,106 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// What an operator does to a model that learns.
+struct ModelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "Roll a model back, freeze it, change its rates.",
+        subcommands: [Rollback.self, Freeze.self, Thaw.self, Rates.self])
+
+    /// Where a model is.
+    struct Place: ParsableArguments {
+        @Option(help: "HOST:PORT of a server node.") var server = "127.0.0.1:9000"
+        @Argument(help: "The model.") var model: String
+
+        /// Commands the model and prints the version that has it.
+        func command(_ suffix: String, body: String? = nil, _ done: String) async throws {
+            let answer = try await post(suffix, body: body)
+            print("\(model): \(done); version \((answer["version"] as? NSNumber)?.stringValue ?? "?")")
+        }
+
+        func post(_ suffix: String, body: String? = nil) async throws -> [String: Any] {
+            let path = try modelPath(model) + suffix
+            return try await NodeClient.connect(server, commandLoops).json(
+                .post, path, body: body, timeout: .seconds(600))
+        }
+    }
+
+    struct Rollback: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a model what it was when a kept snapshot was taken.",
+            discussion: """
+                `sluice snapshot list` tells the versions. The model's version rises, workers take a copy and go on answering
+                meanwhile. What trainers sent since is not learned again: they are told that it is a duplicate.
+                """)
+        @OptionGroup var place: Place
+        @Option(help: "The snapshot's version.") var to: UInt64
+
+        func run() async throws {
+            try await place.command(":rollback?to=\(to)", "rolled back to \(to)")
+        }
+    }
+
+    struct Freeze: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Learn nothing more until the model is thawed; trainers are refused, workers answer as before.")
+        @OptionGroup var place: Place
+        func run() async throws { try await place.command(":freeze", "frozen") }
+    }
+
+    struct Thaw: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a frozen model learn again.")
+        @OptionGroup var place: Place
+        func run() async throws { try await place.command(":thaw", "thawed") }
+    }
+
+    struct Rates: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change the rates of a model's learner while it learns.",
+            discussion: "Rates that are not named stay. Workers take a copy, since every weight may change.")
+        @OptionGroup var place: Place
+        @Option(help: "FTRL: the step size.") var alpha: Float?
+        @Option(help: "FTRL: smooths the first steps.") var beta: Float?
+        @Option(name: .customLong("l1"), help: "FTRL: weights below it are 0.") var l1: Float?
+        @Option(name: .customLong("l2"), help: "FTRL: pulls weights to 0.") var l2: Float?
+        @Option(help: "AdaGrad: the step size.") var rate: Float?
+
+        func run() async throws {
+            let rates = [("alpha", alpha), ("beta", beta), ("l1", l1), ("l2", l2), ("rate", rate)]
+            let named = rates.compactMap { name, value in value.map { "\(name): \($0)" } }
+            guard !named.isEmpty else { throw ValidationError("name a rate: --alpha, --beta, --l1, --l2 or --rate") }
+            try await place.command(":rates", body: named.joined(separator: "\n"), named.joined(separator: ", "))
+        }
+    }
+}
+
+/// Snapshots of a model.
+struct SnapshotCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "snapshot", abstract: "Take a snapshot of a model, or list those kept.",
+        subcommands: [Take.self, List.self])
+
+    struct Take: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Take a snapshot now; ends when it is on the disks.")
+        @OptionGroup var place: ModelCommand.Place
+        func run() async throws { try await place.command("/snapshots", "snapshot kept") }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "The snapshots that a model can be rolled back to.")
+        @OptionGroup var place: ModelCommand.Place
+
+        func run() async throws {
+            let path = try modelPath(place.model) + "/snapshots"
+            let answer = try await NodeClient.connect(place.server, commandLoops).json(.get, path)
+            let rows = (answer["snapshots"] as? [[String: Any]] ?? []).map { snapshot in
+                let at = (snapshot["at_ms"] as? NSNumber).map { Date(timeIntervalSince1970: $0.doubleValue / 1000) }
+                return [
+                    (snapshot["version"] as? NSNumber)?.stringValue ?? "?",
+                    (snapshot["examples"] as? NSNumber)?.stringValue ?? "?",
+                    at.map { $0.formatted(.iso8601) } ?? "?",
+                ]
+            }
+            printTable(["VERSION", "EXAMPLES", "AT"], rows)
+        }
+    }
+}
