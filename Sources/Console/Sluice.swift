@@ -7,7 +7,8 @@ struct Sluice: AsyncParsableCommand {
         abstract: "Models that learn online: a parameter server cluster, and its files on this machine.",
         subcommands: [
             LearnCommand.self, ScoreCommand.self, DigestCommand.self, GenerateCommand.self, TrainCommand.self,
-            PredictCommand.self, StatusCommand.self, ModelCommand.self, SnapshotCommand.self, UpCommand.self,
+            PredictCommand.self, StatusCommand.self, ModelCommand.self, SnapshotCommand.self, UnlearnCommand.self,
+            UpCommand.self,
             BenchCommand.self,
         ])
 }

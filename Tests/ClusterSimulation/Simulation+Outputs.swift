@@ -50,7 +50,8 @@ extension Simulation {
         case .beginFeed(let version):
             parts.append((version, node))
             if node.ring.version < version { node.ring.begin(at: version) }
-        case .commanded: break
+        // No operator here un-learns.
+        case .commanded, .findTape, .offerTape: break
         case .replay(let number, let epoch): node.replay(number, epoch, time)
         case .offerAgain(let batch):
             if let offer = node.pending[batch]?.offer { node.member.offered(offer, time) }

@@ -90,5 +90,8 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(28, "endSnapshot", .endSnapshot(number: 9)),
         MessageExample(29, "pinSnapshot", .pinSnapshot(number: 4)),
         MessageExample(30, "snapshotPinned", .snapshotPinned(number: 4, failure: "it keeps none")),
+        MessageExample(31, "wantTape", .wantTape(of: trainer.trainer, [batch])),
+        MessageExample(32, "tapeHeld", .tapeHeld(TapeHeld(ofTrainer: [batch]))),
+        MessageExample(33, "offerTape", .offerTape(batch)),
     ]
 }

@@ -17,6 +17,7 @@ struct Group: Sendable {
     let ownerCount: Int
     /// Nodes keep journals in folders below it.
     var stateFolder: String?
+    var tapeMebibytes = 0
 
     /// Free ports for `count` nodes. The system gives them out again late, so that nobody else takes them meanwhile.
     init(nodes count: Int, owners ownerCount: Int) async throws {
@@ -54,6 +55,7 @@ struct Group: Sendable {
         options.publishInterval = .milliseconds(10)
         options.loopCount = 1
         options.stateFolder = stateFolder.map { "\($0)/s\(node)" }
+        options.tapeMebibytes = tapeMebibytes
         try options.join(ClusterTopology(yaml: file(for: node), of: "the test"), of: "the test")
         try await RoadTests.withNode(
             { [options] (started: (Int) -> Void, stop) in

@@ -21,7 +21,7 @@ struct ModelCommand: AsyncParsableCommand {
         func post(_ suffix: String, body: String? = nil) async throws -> [String: Any] {
             let path = try modelPath(model) + suffix
             return try await NodeClient.connect(server, commandLoops).json(
-                .post, path, body: body, timeout: .seconds(600))
+                .post, path, body: body, timeout: .seconds(3600))
         }
     }
 
@@ -69,6 +69,39 @@ struct ModelCommand: AsyncParsableCommand {
             let named = rates.compactMap { name, value in value.map { "\(name): \($0)" } }
             guard !named.isEmpty else { throw ValidationError("name a rate: --alpha, --beta, --l1, --l2 or --rate") }
             try await place.command(":rates", body: named.joined(separator: "\n"), named.joined(separator: ", "))
+        }
+    }
+}
+
+/// Takes a trainer's batches back.
+struct UnlearnCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unlearn",
+        abstract: "Learn again what was learned since a version, without one trainer's batches.",
+        discussion: """
+            Restores the newest kept snapshot that is not behind the version, and learns from the nodes' tapes what was learned
+            since. The model takes no traffic meanwhile; workers answer all along. Refused, with what is missing, where tapes or
+            snapshots do not reach back.
+            """)
+    @OptionGroup var place: ModelCommand.Place
+    @Option(help: "Whose batches.") var trainer: String
+    @Option(help: "The version that had none of them.") var since: UInt64
+
+    func run() async throws {
+        let (path, server) = (try modelPath(place.model), place.server)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: .seconds(1))
+                    // The command itself says what is wrong.
+                    let model = try? await NodeClient.connect(server, commandLoops).json(.get, path)
+                    guard let progress = model?["unlearning"] as? [String: Any] else { continue }
+                    report("\(progress["done"] ?? 0) of \(progress["of"] ?? 0) batches")
+                }
+            }
+            try await place.command(
+                ":unlearn?trainer=\(trainer)&since=\(since)", "un-learned what \(trainer) sent since \(since)")
+            group.cancelAll()
         }
     }
 }

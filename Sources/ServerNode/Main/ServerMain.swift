@@ -20,6 +20,8 @@ struct ServerMain: AsyncParsableCommand {
     @Option(help: "Where models outlive the process: the node's journal.") var stateFolder: String?
     @Option(help: "How often a model's rows are written out whole, from 1s on; 300s by default.")
     var snapshotEvery: String?
+    @Option(help: "Room for the log of what was learned, which un-learning needs; none by default.")
+    var tapeMebibytes: String?
     @Option(help: "every-commit (with a state folder) or none: when a batch is acknowledged.") var durability: String?
     @Option(
         help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")
@@ -59,6 +61,10 @@ struct ServerMain: AsyncParsableCommand {
         }
         if let tokenFile { options.tokenFile = tokenFile }
         if let stateFolder { options.stateFolder = stateFolder }
+        if let tapeMebibytes {
+            var fields = try Fields(yaml: "tape_mebibytes: \(tapeMebibytes)", of: "the command line")
+            try options.read(&fields)
+        }
         if let durability { options.durability = try Durability(durability, of: "--durability") }
         if let cluster { options.clusterFile = cluster }
         if let path = options.clusterFile {

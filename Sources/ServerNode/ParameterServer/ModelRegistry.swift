@@ -56,18 +56,21 @@ package final class ModelRegistry: Sendable {
     package let journal: NodeJournal?
     private let snapshots: SnapshotFolder?
     private let snapshotInterval: Duration
+    private let tape: Tape?
     /// Locked, so that what is written is what the registry says at that moment.
     private let specs: Locked<SpecFolder?>
 
     /// - Parameter journal: nil where durability is none.
     package init(
         publishInterval: Duration, stateFolder: String?, journal: NodeJournal? = nil,
-        snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault
+        snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault,
+        tape: Tape? = nil
     ) throws(SpecFolder.Failure) {
         self.publishInterval = publishInterval
         self.journal = journal
         self.snapshots = snapshots
         self.snapshotInterval = snapshotInterval
+        self.tape = tape
         let specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
         self.specs = Locked(specs)
         let reason = "its owner restarted without its rows"
@@ -301,7 +304,7 @@ package final class ModelRegistry: Sendable {
             identity, spec, history: history, publishInterval: publishInterval, node: place.node, names: place.names,
             thread: isAlone ? WorkThread() : place.control ?? WorkThread(), links: place.links,
             journal: identity.owners.contains(place.node) ? journal : nil, snapshots: snapshots,
-            snapshotInterval: snapshotInterval, held: held)
+            snapshotInterval: snapshotInterval, tape: tape, held: held)
         if case .open(let earlier) = state.models[identity.name] { state.lanes[earlier.history] = nil }
         state.models[identity.name] = .open(lane)
         state.lanes[history] = lane

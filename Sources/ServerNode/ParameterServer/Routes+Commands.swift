@@ -45,6 +45,15 @@ extension ServerRoutes {
         command(exchange) { lane in try await lane.rollBack(to: Version(version)) }
     }
 
+    func unlearn(_ exchange: Exchange) {
+        guard let trainer = exchange.query("trainer").flatMap({ ModelName($0) }),
+            let version = exchange.query("since").flatMap({ UInt64($0) })
+        else {
+            return exchange.fail(status: 400, "say whose batches and since when: ?trainer=NAME&since=VERSION")
+        }
+        command(exchange) { lane in try await lane.unlearn(trainer, since: Version(version)) }
+    }
+
     /// Rates that are left out stay as they are.
     func setRates(_ exchange: Exchange, _ body: RawSpan) {
         let text = body.text

@@ -31,6 +31,7 @@ package struct ServerRoutes: Sendable {
                 command(exchange) { lane in try await lane.takeSnapshot() }
             },
             .whole(.post, "/v1/models/{model}:rollback", bodyLimit: 1024) { exchange, _ in rollBack(exchange) },
+            .whole(.post, "/v1/models/{model}:unlearn", bodyLimit: 1024) { exchange, _ in unlearn(exchange) },
             .whole(.post, "/v1/models/{model}:freeze", bodyLimit: 1024) { exchange, _ in
                 command(exchange) { lane in try await lane.command(.freeze(true)) }
             },
@@ -173,6 +174,9 @@ package struct ServerRoutes: Sendable {
                 "parked_slices": "\(status.parkedSliceCount)", "granted_bytes": "\(status.grantedByteCount)",
                 "snapshot_version": status.snapshotVersion.map { "\($0)" } ?? "null",
                 "frozen": "\(status.standing.isFrozen)",
+                "unlearning": status.replayProgress.map {
+                    jsonObject(["done": "\($0.done)", "of": "\($0.count)"])
+                } ?? "null",
                 "waits_for": status.waitsFor.map { jsonString($0) } ?? "null",
                 "validation": status.validationJSON,
             ])
@@ -192,7 +196,8 @@ package struct ServerRoutes: Sendable {
         guard let name = ModelName(text) else { return exchange.fail(status: 404, noModel(text)) }
         let clock = group.owners(of: name)[0]
         if clock == group.node { return here(exchange, name) }
-        forwarding.pass(exchange, body: body, to: group.names[clock], at: group.topology.nodes[clock].listen, wait: wait)
+        forwarding.pass(
+            exchange, body: body, to: group.names[clock], at: group.topology.nodes[clock].listen, wait: wait)
     }
 
     private func noModel(_ text: String) -> String { "no model '\(text)' here; create it with PUT /v1/models/\(text)" }

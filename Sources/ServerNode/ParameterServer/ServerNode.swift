@@ -23,7 +23,8 @@ package struct ServerNode: Sendable {
         let journal = try openJournal(snapshots, log)
         let registry = try ModelRegistry(
             publishInterval: options.publishInterval, stateFolder: options.stateFolder, journal: journal,
-            snapshots: journal == nil ? nil : snapshots, snapshotInterval: options.snapshotInterval)
+            snapshots: journal == nil ? nil : snapshots, snapshotInterval: options.snapshotInterval,
+            tape: try openTape())
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         let group = try ServerGroup(
@@ -59,6 +60,14 @@ package struct ServerNode: Sendable {
         async let closingControl: Void? = control?.drain(within: Limits.Node.peerDrainTimeout)
         _ = await (closingPeers, closingControl)
         log.info("stopped")
+    }
+
+    /// Nil where there is no room for one.
+    private func openTape() throws -> Tape? {
+        guard options.tapeMebibytes > 0, let folder = options.stateFolder else { return nil }
+        return try Tape(
+            FilePath(folder).appending("tape"), byteCountMax: options.tapeMebibytes << 20, age: options.tapeAge,
+            log: "sluice.server.\(options.name).tape")
     }
 
     /// The node's journal, read; nil where durability is none.

@@ -56,6 +56,9 @@ package struct ServerOptions: Sendable {
     /// Nil stands for `everyCommit` with a state folder, for `none` without.
     package var durability: Durability?
     package var snapshotInterval = Limits.Snapshot.intervalDefault
+    /// Room for the tape, in the state folder; 0 keeps none. What is older than `tapeAge` goes, too.
+    package var tapeMebibytes = 0
+    package var tapeAge = Limits.Tape.ageDefault
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
 
@@ -71,6 +74,8 @@ package struct ServerOptions: Sendable {
     package mutating func read(_ fields: inout Fields) throws(ConfigurationError) {
         if let name = try fields.text("name") { self.name = name }
         if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
+        if let count = try fields.integer("tape_mebibytes", in: Limits.Tape.mebibytes) { tapeMebibytes = count }
+        if let age = try fields.duration("tape_age", in: Limits.Tape.age) { tapeAge = age }
         if let text = try fields.text("peer_listen") { peerListen = try Address(text, of: "'peer_listen'") }
         if let text = try fields.text("control_listen") { controlListen = try Address(text, of: "'control_listen'") }
         if let interval = try fields.duration("publish_every", in: Limits.Feed.publishInterval) {

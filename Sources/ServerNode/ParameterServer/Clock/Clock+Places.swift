@@ -5,7 +5,11 @@ extension Clock {
     static let busy = "the model is busy: the batch was not taken within 2 s"
 
     mutating func wait(_ offer: BatchOffer, _ now: UInt64) {
-        if let frozenReason { return refuse(offer, frozenReason) }
+        if offer.isReplay {
+            guard takesReplays else { return refuse(offer, "the model does not un-learn any more") }
+        } else if let frozenReason {
+            return refuse(offer, frozenReason)
+        }
         if let name = offer.name {
             guard waiting.count < Limits.Training.earlyParkedMax else {
                 return answer(offer, .gap(next: expected(of: name.trainer)))

@@ -35,6 +35,8 @@ package struct Clock: Sendable {
     package internal(set) var exampleCount: UInt64 = 0
     /// Nothing is taken, and why.
     package internal(set) var frozenReason: String?
+    /// Batches of a tape are taken, and no others: the model un-learns.
+    var takesReplays = false
     /// Of the last commit.
     package internal(set) var version = Version.zero
     package internal(set) var number: UInt64 = 0

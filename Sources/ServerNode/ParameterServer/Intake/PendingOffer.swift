@@ -19,16 +19,19 @@ struct PendingOffer: Sendable {
     }
 
     init(
-        _ offer: Offer, as batch: BatchID, _ identity: ModelIdentity, _ history: History, epoch: UInt32, node: Int
+        _ offer: Offer, as batch: BatchID, _ identity: ModelIdentity, _ history: History, epoch: UInt32, node: Int,
+        isReplay: Bool = false
     ) {
         self.batch = batch
         self.offer = offer
         // The only owner, here: the offer is the batch.
         let isWhole = identity.owners == [node]
-        batchOffer = BatchOffer(
+        var batchOffer = BatchOffer(
             batch: batch, body: offer.body.number, name: offer.name, byteCount: offer.byteCount,
             featureCount: offer.batch.featureCount,
             examples: isWhole ? offer.batch : offer.batch.withoutFeatures)
+        batchOffer.isReplay = isReplay
+        self.batchOffer = batchOffer
         guard !isWhole else {
             slices = nil
             return

@@ -17,13 +17,13 @@ extension GroupMember {
         guard let owner = identity.owners.firstIndex(of: other) else {
             // Only an owner has more to say than a batch.
             switch message {
-            case .offer, .withdraw, .heard: hearIntake(message, from: other, now)
+            case .offer, .withdraw, .heard, .tapeHeld: hearIntake(message, from: other, now)
             default: break
             }
             return work(now)
         }
         switch message {
-        case .offer, .withdraw, .heard, .wantsPublish: hearIntake(message, from: other, now)
+        case .offer, .withdraw, .heard, .wantsPublish, .tapeHeld: hearIntake(message, from: other, now)
         case .arrived(let batch): clock?.arrived(batch, at: owner)
         case .partials(let round, let margins): try decide(rounds.received(margins, round: round, from: owner), now)
         case .durable(let number, let hash, let clampedCount):
@@ -53,6 +53,7 @@ extension GroupMember {
         case .withdraw(let batch) where batch.node == other: clock?.withdrawn(batch)
         case .heard: heardNodes.insert(other)
         case .wantsPublish: wantsPublish = true
+        case .tapeHeld(let held): heardTape(held, from: other, now)
         default: break
         }
     }
@@ -67,7 +68,10 @@ extension GroupMember {
         }
     }
 
-    private mutating func endBatch(_ now: Now) { clock!.learned(atMilliseconds: now.wall) }
+    private mutating func endBatch(_ now: Now) {
+        clock!.learned(atMilliseconds: now.wall)
+        offerNextTape(now)
+    }
 
     /// Carries out what the clock decided, until it decides nothing more.
     mutating func work(_ now: Now) {
@@ -90,6 +94,7 @@ extension GroupMember {
             guard !isRestoring else { return }
             publishIfDue(now)
             endSnapshotIfWanted(now)
+            if snapshotPlan.isWanted && !clock!.isBetweenCommits { beginSnapshot(now) }
             clock!.orderNext(atMilliseconds: now.uptime)
         } while !clock!.effects.isEmpty
     }

@@ -14,6 +14,18 @@ extension GroupMember {
         case restore(number: UInt64)
         case freeze(Bool)
         case rates(ModelSpec.Learner)
+        /// A snapshot is there, whole, on every owner, and stays.
+        case pin(number: UInt64)
+        case unlearn(Unlearning)
+
+        /// The commit of the snapshot that it needs.
+        var snapshot: UInt64? {
+            switch self {
+            case .restore(let number), .pin(let number): number
+            case .unlearn(let unlearning): unlearning.number
+            case .freeze, .rates: nil
+            }
+        }
     }
 
     struct CommandUnderWay {
@@ -22,6 +34,8 @@ extension GroupMember {
         var pinned: Set<Int> = []
         /// The commit that carries it out, once it is marked.
         var number: UInt64?
+        /// Of an un-learning.
+        var replay: Replay?
     }
 
     /// A commit that restores a snapshot, while its rows are read.
@@ -43,45 +57,50 @@ extension GroupMember {
         guard clock != nil, phase == .open else { return "the model is not open: \(waitsFor ?? "its owners gather")" }
         guard self.command == nil else { return "another command of the model is under way" }
         switch command {
-        case .restore(let number):
-            guard journals else { return "the model keeps no snapshots" }
-            self.command = CommandUnderWay(command: command)
-            toOwners(.pinSnapshot(number: number))
-            if whole != nil { outputs.append(.pinSnapshot(number: number)) }
+        case .restore, .pin: break
+        case .unlearn: guard standing.isFrozen else { return "the model is not frozen" }
         case .freeze(let isFrozen):
             guard standing.isFrozen != isFrozen else {
                 outputs.append(.commanded(clock!.version, failure: nil))
                 return nil
             }
-            self.command = CommandUnderWay(command: command)
             if isFrozen { clock!.freeze(Clock.frozen) }
         case .rates(let learner):
             guard learner.hasSameRule(as: standing.learner) else {
                 return "the model learns by another rule: its rows would mean nothing under this one"
             }
-            self.command = CommandUnderWay(command: command)
+        }
+        guard command.snapshot == nil || journals else { return "the model keeps no snapshots" }
+        self.command = CommandUnderWay(command: command)
+        if case .unlearn(let unlearning) = command { ask(for: unlearning) }
+        if let number = command.snapshot {
+            toOwners(.pinSnapshot(number: number))
+            if whole != nil { outputs.append(.pinSnapshot(number: number)) }
         }
         work(now)
         return nil
     }
 
     mutating func heardPinned(_ number: UInt64, _ failure: String?, from owner: Int) {
-        guard case .restore(number)? = command?.command, command?.number == nil else { return }
+        guard let command, command.command.snapshot == number, command.number == nil else { return }
         if let failure { return endCommand(failure) }
-        command?.pinned.insert(owner)
+        self.command?.pinned.insert(owner)
+        guard case .pin = command.command, self.command?.pinned.count == identity.owners.count else { return }
+        self.command = nil
+        outputs.append(.commanded(clock!.version, failure: nil))
     }
 
     /// Whether the next commit may carry the command out.
     var isCommandReady: Bool {
         guard let command, command.number == nil else { return false }
-        if case .restore = command.command { return command.pinned.count == identity.owners.count }
-        return true
+        guard command.command.snapshot != nil else { return true }
+        return command.pinned.count == identity.owners.count && command.replay?.asked.isEmpty ?? true
     }
 
     /// Whether owners may still be reading the rows of a snapshot.
     var isRestoring: Bool {
-        guard let command, case .restore = command.command else { return false }
-        return command.number != nil
+        guard let command, command.command.snapshot != nil else { return false }
+        return command.number != nil && command.replay?.isRestored != true
     }
 
     /// Between two batches: marks the commit of a command that is ready.
@@ -92,7 +111,9 @@ extension GroupMember {
         switch command!.command {
         case .freeze(let isFrozen): header.standing.isFrozen = isFrozen
         case .rates(let learner): (header.standing.learner, header.republishes) = (learner, true)
-        case .restore(let number):
+        case .pin: return false
+        case .restore, .unlearn:
+            let number = command!.command.snapshot!
             guard let snapshot = pinned?.header, snapshot.number == number else {
                 endCommand("the snapshot of commit \(number) is not kept here any more")
                 return false
@@ -115,11 +136,16 @@ extension GroupMember {
 
     /// The commit is durable everywhere.
     mutating func endCommand(stable number: UInt64, _ now: Now) {
-        guard let marked = command?.number, marked <= number, let command else { return }
+        guard let command, let marked = command.number, marked <= number else { return }
+        if let replay = command.replay {
+            if !replay.isRestored { beginReplay(now) }
+            guard isReplayOver else { return }
+        }
         self.command = nil
+        followStanding()
         outputs.append(.commanded(clock!.version, failure: nil))
         // So that the journal need not reach back to the snapshot for long.
-        if case .restore = command.command { beginSnapshot(now) }
+        if command.command.snapshot != nil { beginSnapshot(now) }
     }
 
     /// The command is not carried out, or nobody knows.
@@ -131,7 +157,10 @@ extension GroupMember {
     }
 
     /// What is frozen takes nothing; what is not does.
-    private mutating func followStanding() { clock?.frozenReason = standing.isFrozen ? Clock.frozen : nil }
+    private mutating func followStanding() {
+        clock?.frozenReason = standing.isFrozen ? Clock.frozen : nil
+        clock?.takesReplays = false
+    }
 
     // MARK: an owner
 

@@ -16,6 +16,8 @@ extension GroupMember {
         var byteCount = 0
         /// Owners that have taken their last chunk; nil while none is under way.
         var taken: Set<Int>?
+        /// Somebody waits for one of the next commit.
+        var isWanted = false
         /// Marks as of the commit that the snapshot ends at.
         var marks = TrainerMarks()
     }
@@ -40,15 +42,20 @@ extension GroupMember {
     package mutating func beginSnapshot(_ now: Now) {
         guard journals, phase == .open, snapshotPlan.taken == nil, !isRestoring, clock!.number > snapshotPlan.number
         else { return }
-        (snapshotPlan.taken, snapshotPlan.beganAt) = ([], now.uptime)
+        (snapshotPlan.taken, snapshotPlan.beganAt, snapshotPlan.isWanted) = ([], now.uptime, false)
         toOwners(.takeSnapshot)
         if whole != nil { outputs.append(.beginSnapshot) }
     }
 
-    /// The clock: the same, at the next commit where there is none since the last.
-    package mutating func takeSnapshotSoon(_ now: Now) {
+    /// The clock: the same, where batches are learned and not committed at the next commit.
+    ///
+    /// - Returns: whether one is under way or will be: false when nothing was learned since the last.
+    package mutating func takeSnapshotSoon(_ now: Now) -> Bool {
+        guard journals, phase == .open, !isRestoring, let clock else { return false }
+        snapshotPlan.isWanted = clock.isBetweenCommits && snapshotPlan.taken == nil
         beginSnapshot(now)
         work(now)
+        return snapshotPlan.taken != nil || snapshotPlan.isWanted || endedSnapshot != nil
     }
 
     /// This owner has taken its last chunk.
@@ -88,7 +95,7 @@ extension GroupMember {
 
     /// What is under way is of no use any more.
     mutating func voidSnapshot() {
-        (snapshotPlan.taken, endedSnapshot) = (nil, nil)
+        (snapshotPlan.taken, snapshotPlan.isWanted, endedSnapshot) = (nil, false, nil)
         outputs.append(.voidSnapshot)
     }
 

@@ -40,6 +40,10 @@ package struct GroupMember: ~Copyable {
         case voidCopies
         /// Followers need a copy of this version or a later one.
         case beginFeed(Version)
+        /// Has this node's tape these batches? `tapeFound`.
+        case findTape(of: ModelName, [BatchID])
+        /// The batch of this node's tape is to be offered again, as a replay.
+        case offerTape(BatchID)
         /// What became of the command: the version that has it, or why it was not carried out.
         case commanded(Version, failure: String?)
         /// Read the commits up to this one from the journal: `beginReplay`, `replay` for each, `endReplay`.
@@ -250,6 +254,7 @@ package struct GroupMember: ~Copyable {
             return
         }
         guard clock != nil, phase == .open else { return }
+        if command?.replay != nil { endCommand("\(names[other]) restarted meanwhile") }
         clock?.lostIntake(other)
         heardNodes.remove(other)
         work(now)
@@ -294,13 +299,15 @@ package struct GroupMember: ~Copyable {
                 gather(now)
             case _ where envelope.epoch != epoch: break
             case .offer, .withdraw, .arrived, .partials, .durable, .joined, .begun, .heard, .wantsPublish,
-                .digest, .snapshotTaken, .snapshotPinned:
+                .digest, .snapshotTaken, .snapshotPinned, .tapeHeld:
                 try heard(envelope.message, from: other, now)
             case .slice(let batch, _) where batch.node == other: try own(envelope.message, now)
             // The rest is the clock's to say.
             case _ where other != clockNode: break
             case .grant(let batch): granted(batch)
             case .outcome(let batch, let outcome): answer(batch, outcome)
+            case .wantTape(let trainer, let batches): outputs.append(.findTape(of: trainer, batches))
+            case .offerTape(let batch): outputs.append(.offerTape(batch))
             case .begin(let number, let hash): try begin(behind: number, hash, now)
             case .order, .residuals, .commit, .stable, .drop, .publish, .takeSnapshot, .endSnapshot,
                 .pinSnapshot:

@@ -86,14 +86,15 @@ extension ModelLane {
     package func takeSnapshot() async throws(CommandFailure) -> Version {
         let version: Version? = await withCheckedContinuation { continuation in
             thread.run {
-                guard self.snapshots != nil, self.closedReason.withLockedValue({ $0 }) == nil else {
+                guard let snapshots = self.snapshots, self.closedReason.withLockedValue({ $0 }) == nil else {
                     return continuation.resume(returning: nil)
                 }
-                if let newest = self.newestSnapshot, self.member.clock?.number == newest.number {
-                    return continuation.resume(returning: newest.version)
+                guard self.member.takeSnapshotSoon(self.now) else {
+                    self.flush()
+                    // Nothing was learned since the last.
+                    return continuation.resume(returning: snapshots.names(self.history).first?.version)
                 }
                 self.snapshotWaiters.append { continuation.resume(returning: $0) }
-                self.member.takeSnapshotSoon(self.now)
                 self.flush()
             }
         }

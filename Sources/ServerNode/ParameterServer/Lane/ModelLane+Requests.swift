@@ -33,14 +33,20 @@ extension ModelLane {
     /// Takes a batch; its `answer` is called once, on the lane's thread.
     package func submit(_ offer: Offer) {
         queuedByteCount.withLockedValue { $0 += offer.byteCount }
+        let pending = newPending(offer)
+        tape?.append(history, .batch(pending.batch, trainer: offer.name?.trainer, offer.batch))
+        thread.run { self.take(pending) }
+    }
+
+    /// A batch under a number of this node's own.
+    func newPending(_ offer: Offer, isReplay: Bool = false) -> PendingOffer {
         let number = nextBatchNumber.withLockedValue { number in
             number += 1
             return number
         }
-        let pending = PendingOffer(
+        return PendingOffer(
             offer, as: BatchID(node: node, number: number), identity, history, epoch: epoch.withLockedValue { $0 },
-            node: node)
-        thread.run { self.take(pending) }
+            node: node, isReplay: isReplay)
     }
 
     /// What is remembered of a trainer, or nil for a name never heard.

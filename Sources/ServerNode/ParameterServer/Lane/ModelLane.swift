@@ -37,6 +37,10 @@ package final class ModelLane: @unchecked Sendable {
     let links: PeerLinks?
     let journal: NodeJournal?
     let snapshots: SnapshotFolder?
+    let tape: Tape?
+    /// Where the batches of an un-learning stand on this node's tape, and the body they are offered in.
+    var tapePlaces: [BatchID: TapePlace] = [:]
+    var tapeBody = OfferedBody()
     /// The snapshot that rows are taken for, and one that has ended and is not stable.
     var snapshot: SnapshotTaking?
     var endedSnapshot: (taking: SnapshotTaking, name: SnapshotFolder.Name)?
@@ -78,7 +82,7 @@ package final class ModelLane: @unchecked Sendable {
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, publishInterval: Duration, node: Int = 0,
         names: [String] = [""], thread: WorkThread = WorkThread(), links: PeerLinks? = nil, journal: NodeJournal? = nil,
         snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault,
-        held: OwnerLog = OwnerLog()
+        tape: Tape? = nil, held: OwnerLog = OwnerLog()
     ) {
         name = identity.name
         self.spec = spec
@@ -90,6 +94,7 @@ package final class ModelLane: @unchecked Sendable {
         self.links = links
         self.journal = journal
         self.snapshots = snapshots
+        self.tape = tape
         log = Logger(label: "sluice.server.\(names[node]).\(identity.name)")
         epoch = Locked(held.epoch)
         nextBatchNumber = Locked(millisecondsSince1970() << 20)
@@ -189,6 +194,7 @@ package final class ModelLane: @unchecked Sendable {
         case .voidSnapshot: voidSnapshot()
         case .journal(let entry):
             appendToSnapshot(entry)
+            if isClock, case .commit(let header, _, _) = entry { tape?.append(history, .header(header)) }
             journal?.append(history, entry) {
                 // Not before: what the journal remembers may need them.
                 if case .forget = entry { self.forgetSnapshots() }
@@ -202,6 +208,8 @@ package final class ModelLane: @unchecked Sendable {
         case .load(let number): enqueue(.load(number))
         case .voidCopies: voidCopies()
         case .beginFeed(let version): hub.begin(at: version)
+        case .findTape(let trainer, let batches): findTape(trainer, batches)
+        case .offerTape(let batch): offerTape(batch)
         case .commanded(let version, let failure): commanded(version, failure)
         case .answer(let batch, let outcome):
             if let offer = pending.removeValue(forKey: batch)?.offer {

@@ -28,6 +28,8 @@ package struct ModelStatus: Sendable {
     package var acceptedPerRound: Double { Double(learnedCount) / Double(roundCount) }
     /// The version of the newest snapshot that this node has written since it began.
     package var snapshotVersion: Version?
+    /// While the model un-learns: batches learned again, of how many.
+    package var replayProgress: (done: Int, count: Int)?
     /// What operators made of the model.
     package var standing = Standing()
     /// What the model waits for, if it waits for someone.
@@ -54,6 +56,7 @@ package struct ModelStatus: Sendable {
         roundsPerSecond = pace.roundsPerSecond
         clampedCount = member.clampedCounts.values.reduce(0, +)
         standing = member.standing
+        replayProgress = member.replayProgress
         self.waitsFor = waitsFor
         member.addRows(to: &self)
     }

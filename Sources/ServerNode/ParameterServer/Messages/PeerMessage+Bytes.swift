@@ -9,6 +9,7 @@ extension PeerMessage {
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
         case opened, closed, publish, digest, withdraw, heard, deleted, told, wantsPublish
         case begin, begun, takeSnapshot, snapshotTaken, endSnapshot, pinSnapshot, snapshotPinned
+        case wantTape, tapeHeld, offerTape
     }
 
     var kind: Kind {
@@ -43,13 +44,18 @@ extension PeerMessage {
         case .endSnapshot: .endSnapshot
         case .pinSnapshot: .pinSnapshot
         case .snapshotPinned: .snapshotPinned
+        case .wantTape: .wantTape
+        case .tapeHeld: .tapeHeld
+        case .offerTape: .offerTape
         }
     }
 
     func write(to writer: inout FieldWriter) {
         switch self {
         case .offer(let offer): writer.put(offer)
-        case .grant(let batch), .arrived(let batch), .drop(let batch), .withdraw(let batch): writer.put(batch)
+        case .grant(let batch), .arrived(let batch), .drop(let batch), .withdraw(let batch),
+            .offerTape(let batch):
+            writer.put(batch)
         case .outcome(let batch, let outcome):
             writer.put(batch)
             writer.put(outcome)
@@ -89,6 +95,12 @@ extension PeerMessage {
         case .snapshotPinned(let number, let failure):
             writer.put(number)
             writer.put(failure ?? "")
+        case .wantTape(let trainer, let batches):
+            writer.put(trainer.text)
+            writer.put(batches)
+        case .tapeHeld(let held):
+            writer.put(held.problem ?? "")
+            writer.put(held.ofTrainer)
         case .heard, .deleted, .told, .wantsPublish, .begun, .takeSnapshot, .snapshotTaken: break
         case .publish(let publish):
             writer.put(publish.number)
@@ -145,6 +157,16 @@ extension PeerMessage {
         case .snapshotPinned:
             let (number, failure) = (try reader.take(UInt64.self), try reader.takeText())
             self = .snapshotPinned(number: number, failure: failure.isEmpty ? nil : failure)
+        case .offerTape: self = .offerTape(try reader.takeBatchID())
+        case .wantTape:
+            guard let trainer = ModelName(try reader.takeText()) else {
+                throw .corrupt(what: "a trainer's name is not one")
+            }
+            self = .wantTape(of: trainer, try reader.takeBatchIDs())
+        case .tapeHeld:
+            let problem = try reader.takeText()
+            self = .tapeHeld(
+                TapeHeld(ofTrainer: try reader.takeBatchIDs(), problem: problem.isEmpty ? nil : problem))
         case .opened: self = .opened(try reader.takeIdentity())
         case .closed: self = .closed(reason: try reader.takeText())
         case .publish:
@@ -163,19 +185,25 @@ extension FieldWriter {
         put(batch.number)
     }
 
+    fileprivate mutating func put(_ batches: [BatchID]) {
+        put(UInt32(batches.count))
+        for batch in batches { put(batch) }
+    }
+
     fileprivate mutating func put(_ offer: BatchOffer) {
         put(offer.batch)
         put(offer.body)
         put(offer.name)
         put(UInt32(offer.byteCount))
         put(UInt32(offer.featureCount))
+        put(offer.isReplay)
         put(UInt32(offer.examples.exampleCount))
         put(offer.examples.labels, first: offer.examples.exampleCount)
         put(offer.examples.importances, first: offer.examples.exampleCount)
     }
 
     /// Ends of the examples' features, then their rows, then their values unless all are 1.
-    fileprivate mutating func put(slice: ExampleBatch) {
+    mutating func put(slice: ExampleBatch) {
         let isPlain = slice.hasOnlyOnes
         put(UInt32(slice.exampleCount))
         put(UInt32(slice.featureCount))
@@ -226,18 +254,27 @@ extension FieldReader {
         BatchID(node: try takeCount(), number: try take())
     }
 
+    fileprivate mutating func takeBatchIDs() throws(FormatError) -> [BatchID] {
+        var batches: [BatchID] = []
+        for _ in 0..<(try takeCount()) { batches.append(try takeBatchID()) }
+        return batches
+    }
+
     fileprivate mutating func takeOffer() throws(FormatError) -> BatchOffer {
         let (batch, body, name) = (try takeBatchID(), try take(UInt64.self), try takeBatchName())
-        let (byteCount, featureCount, count) = (try takeCount(), try takeCount(), try takeCount())
+        let (byteCount, featureCount) = (try takeCount(), try takeCount())
+        let (isReplay, count) = (try takeFlag(), try takeCount())
         let labels = try take(count, like: Float(0))
         guard let examples = ExampleBatch(labels: labels, importances: try take(count, like: Float(0))) else {
             throw .corrupt(what: "a label is not 0 or 1, or an importance out of range")
         }
-        return BatchOffer(
+        var offer = BatchOffer(
             batch: batch, body: body, name: name, byteCount: byteCount, featureCount: featureCount, examples: examples)
+        offer.isReplay = isReplay
+        return offer
     }
 
-    fileprivate mutating func takeSlice() throws(FormatError) -> ExampleBatch {
+    mutating func takeSlice() throws(FormatError) -> ExampleBatch {
         let (exampleCount, featureCount, hasValues) = (try takeCount(), try takeCount(), try takeFlag())
         let ends = try take(exampleCount, like: UInt32(0))
         let rows = try take(featureCount, like: UInt32(0))

@@ -63,6 +63,12 @@ package enum PeerMessage: Sendable {
     case pinSnapshot(number: UInt64)
     /// O→C. It is, or why not.
     case snapshotPinned(number: UInt64, failure: String?)
+    /// C→I. Has the tape these batches? Which of them are this trainer's?
+    case wantTape(of: ModelName, [BatchID])
+    /// I→C. It has, or not.
+    case tapeHeld(TapeHeld)
+    /// C→I. Offer this batch of the tape again, without its trainer's name.
+    case offerTape(BatchID)
     /// O→C. What this owner's rows add to the digest of all weights at a commit: the answer to a publish that wants it.
     case digest(number: UInt64, WeightDigest)
 }
@@ -76,6 +82,8 @@ package struct BatchOffer: Sendable {
     /// Bytes of text: the place it takes at owners.
     package var byteCount: Int
     package var featureCount: Int
+    /// It was learned before and comes from a tape: taken only while the model un-learns.
+    package var isReplay = false
     /// Labels and importances; features only where clock and owner are one.
     package var examples: ExampleBatch
 
@@ -88,6 +96,18 @@ package struct BatchOffer: Sendable {
         self.byteCount = byteCount
         self.featureCount = featureCount
         self.examples = examples
+    }
+}
+
+/// What an intake's tape has of the batches asked for.
+package struct TapeHeld: Sendable, Equatable {
+    /// Those of the trainer.
+    package var ofTrainer: [BatchID]
+    /// What it lacks, or what went wrong; nil where it has all.
+    package var problem: String?
+
+    package init(ofTrainer: [BatchID] = [], problem: String? = nil) {
+        (self.ofTrainer, self.problem) = (ofTrainer, problem)
     }
 }
 
