@@ -144,6 +144,173 @@ def crashes(seconds, seed, together=False, gently=False):
         group.stop()
 
 
+class Operator:
+    """Posts as two trainers and commands the model; knows what the weights have learned at every version."""
+
+    def __init__(self, group, chance):
+        self.group, self.chance = group, chance
+        self.lines = examples.lines(4000, seed=9)
+        self.sequences = {"good": 0, "bad": 0}
+        # What the weights have learned, (trainer, text) each; as it was at each version.
+        self.learned = []
+        self.states = {0: []}
+        self.done = {"rolled back": 0, "un-learned": 0, "refused": 0, "interrupted": 0, "learned": 0}
+
+    def model(self):
+        return ask(self.group.servers[0].http, "GET", "/v1/models/m").json()
+
+    def opened(self):
+        """The model, when all nodes are there and its owners have joined."""
+        self.group.wait()
+        if not until(lambda: self.model().get("state") == "open", seconds=20):
+            raise RuntimeError(f"the model does not open: {self.model()}")
+        return self.model()
+
+    def command(self, path):
+        try:
+            return ask(self.group.servers[self.chance.randrange(3)].http, "POST", f"/v1/models/m{path}", seconds=30)
+        except (OSError, http.client.HTTPException):
+            return None  # Killed under us.
+
+    def post(self):
+        trainer = self.chance.choice(["good", "good", "bad"])
+        self.sequences[trainer] += 1
+        start = self.chance.randrange(len(self.lines) - 200)
+        text = examples.text(self.lines[start:start + self.chance.randrange(1, 200)])
+        headers = {"sluice-trainer": trainer, "sluice-sequence": str(self.sequences[trainer])}
+        deadline = time.monotonic() + 30
+        while True:
+            answer = ask(self.group.servers[self.chance.randrange(3)].http, "POST", "/v1/models/m/examples", text, headers,
+                         seconds=15)
+            if answer.status == 200:
+                break
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not learned: {answer}")
+            time.sleep(0.02)
+        self.learned.append((trainer, text))
+        self.states[answer.json()["version"]] = list(self.learned)
+        self.done["learned"] += 1
+
+    def while_killing(self, path, is_killed):
+        """A command, and perhaps the end of a node in the middle of it."""
+        if not is_killed:
+            return self.command(path)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(self.command(path)), daemon=True)
+        asking.start()
+        time.sleep(self.chance.uniform(0, 0.06))
+        victim = self.chance.choice([0, 1])
+        self.group.servers[victim].kill()
+        # Silence of an owner is a stall: the command waits for it.
+        time.sleep(self.chance.uniform(0, 0.2))
+        self.group.start(victim)
+        asking.join(timeout=60)
+        return answers[0] if answers else None
+
+    def kept(self):
+        snapshots = ask(self.group.servers[0].http, "GET", "/v1/models/m/snapshots").json()["snapshots"]
+        return [s["version"] for s in snapshots]
+
+    def roll_back(self, is_killed):
+        versions = [v for v in self.kept() if v in self.states]
+        if not versions:
+            return
+        target, before = self.chance.choice(versions), self.opened()["version"]
+        self.while_killing(f":rollback?to={target}", is_killed)
+        after = self.opened()["version"]
+        if after == before + 1:
+            self.learned = list(self.states[target])
+            self.states[after] = list(self.learned)
+            self.done["rolled back"] += 1
+        elif after == before:
+            self.done["refused"] += 1
+        else:
+            raise RuntimeError(f"rolled back from {before} to {target}, the version is {after}")
+
+    def unlearn(self, is_killed):
+        kept, before = self.kept(), self.opened()["version"]
+        since = self.chance.choice(sorted(self.states)[-20:])
+        answer = self.while_killing(f":unlearn?trainer=bad&since={since}", is_killed)
+        model = self.opened()
+        if model["version"] == before:
+            if model["frozen"]:
+                self.must(":thaw")
+            self.done["refused" if not is_killed else "interrupted"] += 1
+        elif model["frozen"]:
+            self.must(f":rollback?to={before}")
+            self.must(":thaw")
+            self.states[self.opened()["version"]] = list(self.learned)
+            self.done["interrupted"] += 1
+        else:
+            base = [v for v in kept if v <= since][0]
+            if base not in self.states:
+                raise RuntimeError(f"un-learned since {base}, where no batch ends: {answer}")
+            count = len(self.states[base])
+            if self.learned[:count] != self.states[base]:
+                raise RuntimeError(f"un-learned since {base}, which was taken back: {answer}")
+            self.learned = self.learned[:count] + [b for b in self.learned[count:] if b[0] != "bad"]
+            self.states[model["version"]] = list(self.learned)
+            self.done["un-learned"] += 1
+
+    def must(self, path):
+        answer = self.command(path)
+        if not answer or answer.status != 200:
+            raise RuntimeError(f"{path}: {answer}")
+
+    def judged(self):
+        digest = ask(self.group.servers[0].http, "POST", "/v1/models/m/digest").json()
+        with tempfile.NamedTemporaryFile(suffix=".vw") as file:
+            file.write(b"".join(text for _, text in self.learned))
+            file.flush()
+            wanted = learned(file.name)["digest"] if self.learned else None
+        if wanted and digest["digest"] != wanted:
+            return f"servers {digest}, learn {wanted} after {len(self.learned)} batches"
+        told = lambda: ask(self.group.workers[0].http, "GET", f"/v1/models/m/digest?version={digest['version']}").json()
+        if not until(lambda: told().get("digest") == digest["digest"], seconds=15):
+            return f"servers {digest}, the worker {told()}"
+        return None
+
+
+def commands(seconds, seed):
+    """An operator who rolls back and un-learns, half of the time with an owner killed in the middle: the weights are always
+    those of `learn` over what is left, the worker's too, and it never stops answering."""
+    chance = random.Random(seed)
+    group = Group(3, {"m": [0, 1]}, worker_count=1, journals=True)
+    try:
+        ask(group.servers[2].http, "PUT", "/v1/models/m", SPEC)
+        operator = Operator(group, chance)
+        operator.post()
+        watch = VersionWatch(group.workers[0])
+        watch.start()
+        end, kill_count = time.monotonic() + seconds, 0
+        while time.monotonic() < end and not watch.wrong:
+            for _ in range(chance.randrange(6)):
+                operator.post()
+            is_killed = chance.random() < 0.5
+            kill_count += is_killed
+            step = chance.randrange(3)
+            if step == 0:
+                operator.while_killing("/snapshots", is_killed)
+                operator.opened()
+            elif step == 1:
+                operator.roll_back(is_killed)
+            else:
+                operator.unlearn(is_killed)
+            wrong = operator.judged()
+            if wrong:
+                return wrong
+        watch.over.set()
+        watch.join(timeout=10)
+        if watch.wrong:
+            return watch.wrong
+        done = ", ".join(f"{count} {what}" for what, count in operator.done.items())
+        print(f"{kill_count} owners killed in the middle of commands in {seconds:.0f} s ({done}): digest equal to learn's over "
+              "what is left after each, the worker's too")
+        return None
+    finally:
+        group.stop()
+
+
 class VersionWatch(threading.Thread):
     """Asks a worker all the time: it always answers, and its version never falls."""
 
@@ -614,7 +781,8 @@ def stall(seconds, seed):
 FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
           "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60),
           "restarts": (lambda seconds, seed: crashes(seconds, seed, gently=True), 60), "cut": (cut, 60),
-          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "runbook": (runbook, 0), "stall": (stall, 30)}
+          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "runbook": (runbook, 0),
+          "commands": (commands, 300), "stall": (stall, 30)}
 
 
 def main():

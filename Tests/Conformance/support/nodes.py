@@ -179,7 +179,8 @@ class Group:
         self.servers[k] = Node(
             "sluice-server",
             ["--cluster", self.path, "--name", f"s{k}", "--publish-every", self.publish_every,
-             *(["--state-folder", self.state(k), "--snapshot-every", "2s"] if self.journals else [])],
+             *(["--state-folder", self.state(k), "--snapshot-every", "2s", "--tape-mebibytes", "256"]
+               if self.journals else [])],
             self.folder, pin)
 
     def state(self, k):

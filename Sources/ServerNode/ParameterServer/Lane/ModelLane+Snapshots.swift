@@ -137,7 +137,6 @@ extension ModelLane {
             taking.isVoid.withLockedValue { $0 = true }
             snapshots?.thread.run { taking.file.discard() }
         }
-        if snapshot != nil || endedSnapshot != nil { tellSnapshot(nil) }
         (snapshot, endedSnapshot) = (nil, nil)
     }
 

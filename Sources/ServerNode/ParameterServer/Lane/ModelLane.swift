@@ -191,7 +191,9 @@ package final class ModelLane: @unchecked Sendable {
         case .beginSnapshot: beginSnapshot()
         case .endSnapshot(let footer): endSnapshot(footer)
         case .keepSnapshot: keepSnapshot()
-        case .voidSnapshot: voidSnapshot()
+        case .voidSnapshot:
+            voidSnapshot()
+            tellSnapshot(nil)
         case .journal(let entry):
             appendToSnapshot(entry)
             if isClock, case .commit(let header, _, _) = entry { tape?.append(history, .header(header)) }
