@@ -162,6 +162,14 @@ final class SimulatedNode {
         }
     }
 
+    /// Nothing was learned since the newest snapshot: the journal need not reach back further.
+    func forgetIfIdle() {
+        guard let journal, let newest = journal.disk.snapshots.last, journal.waiting.isEmpty,
+            member.log.number == newest.footer.header.number
+        else { return }
+        journal.forget(through: newest.footer.header.number)
+    }
+
     /// The newest snapshot cannot be read any more; the one before and the journal are enough.
     func loseNewestSnapshot() {
         guard let journal, let older = journal.disk.snapshots.dropLast().last?.footer.header.number else { return }

@@ -367,6 +367,7 @@ package final class Simulation {
             }
         }
         for t in trainers.indices { trainers[t].losePatience(at: now) }
+        nodes.randomElement(using: &random)!?.forgetIfIdle()
     }
 
     func connect() throws(Oracle.Violation) {

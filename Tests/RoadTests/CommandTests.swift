@@ -30,7 +30,9 @@ struct CommandTests {
         let deadline = ContinuousClock.now + .seconds(10)
         while true {
             let answer = try await client.send(.post, "/v1/models/m/examples", headers: headers, text)
-            if answer.status != 503 || ContinuousClock.now > deadline { return "\(answer.status) \(answer.text)" }
+            if ![404, 503].contains(answer.status) || ContinuousClock.now > deadline {
+                return "\(answer.status) \(answer.text)"
+            }
             try await Task.sleep(for: .milliseconds(20))
         }
     }

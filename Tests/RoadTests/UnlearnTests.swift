@@ -29,7 +29,7 @@ struct UnlearnTests {
         try await client.send(.post, "/v1/models/m:unlearn?trainer=\(trainer)&since=\(version)")
     }
 
-    /// Posts by any node, until it is taken.
+    /// Posts by any node, until it is taken: a cluster that has just begun may not have told every node of the model.
     private func post(_ group: Group, _ text: String, _ trainer: String, _ sequence: Int) async throws -> String {
         var told = ""
         try await withClient(group.http[sequence % 2]) { (client) async throws in
@@ -37,7 +37,7 @@ struct UnlearnTests {
             repeat {
                 let answer = try await client.send(.post, "/v1/models/m/examples", headers: headers, text)
                 told = "\(answer.status) \(answer.text)"
-            } while told.hasPrefix("503")
+            } while told.hasPrefix("503") || told.hasPrefix("404")
         }
         return told
     }
@@ -102,7 +102,8 @@ struct UnlearnTests {
         }
         try await withGroup(1) { (group, client) async throws in
             #expect(try await client.send(.put, "/v1/models/m", GroupTests.specs[0]).status == 201)
-            #expect(try await post(group, "1 |a x\n", "anna", 1).hasPrefix("200"))
+            let first = try await post(group, "1 |a x\n", "anna", 1)
+            #expect(first.hasPrefix("200"), "\(first)")
             let none = try await unlearn(client, "anna", since: 1)
             #expect(none.0 == 404 && none.1.contains("there is none yet"), "\(none.1)")
             #expect(try await client.send(.post, "/v1/models/m/snapshots").status == 200)

@@ -95,6 +95,7 @@ package final class ModelRegistry: Sendable {
                 throw .init("the journal has model \(name), whose spec this program does not read: \(error)")
             }
             let lane = state.withLockedValue { add(model.identity, spec, model.history, model.log, to: &$0) }
+            if let newest = snapshots?.names(model.history).first { lane.watchIdle(newest) }
             if lane.isClock { lane.gather { _ in } }
         }
     }

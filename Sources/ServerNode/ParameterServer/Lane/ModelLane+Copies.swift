@@ -12,7 +12,7 @@ extension ModelLane {
     package func beginCopy() -> (copy: LaneCopy, bytes: Bytes, endNumber: UInt64) {
         thread.precondition()
         let (version, endNumber) = hub.position
-        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
+        let shard = ownShard
         let stream = CopyStream(
             spec: currentSpec, shard: shard, history: history, version: version,
             watermarkMilliseconds: millisecondsSince1970())

@@ -87,7 +87,7 @@ extension ModelLane {
         _ ended: @escaping @Sendable (ModelLane, Result<SnapshotFooter, SnapshotFailure>) -> Void
     ) {
         guard let snapshots else { preconditionFailure("a snapshot's name comes from their folder") }
-        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
+        let shard = ownShard
         let (path, history, spec) = (snapshots.path(history, name), history, spec)
         snapshots.thread.run {
             do throws(SnapshotFailure) {
@@ -123,7 +123,7 @@ extension ModelLane {
     }
 
     private func readCommits(_ journal: NodeJournal, after first: UInt64, through number: UInt64, _ epoch: UInt32) {
-        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
+        let shard = ownShard
         let spec = spec
         journal.replay(
             history, after: first, through: number,

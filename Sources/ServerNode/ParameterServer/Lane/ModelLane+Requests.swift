@@ -119,12 +119,22 @@ extension ModelLane {
         }
     }
 
-    /// As above, for a model that is to be forgotten.
+    /// As above, for a model that is to be forgotten. Answers when this node's disk has forgotten it.
     package func delete() async {
-        await thread.call {
-            self.member.delete()
-            self.flush()
+        await withCheckedContinuation { continuation in
+            thread.run {
+                self.forgottenWaiters.append { continuation.resume() }
+                self.member.delete()
+                self.flush()
+                if self.journal == nil || !self.isOwner { self.tellForgotten() }
+            }
         }
+    }
+
+    func tellForgotten() {
+        let waiters = forgottenWaiters
+        forgottenWaiters = []
+        for waiter in waiters { waiter() }
     }
 
     /// The status with the area under the curve, which takes a pass over its bins.

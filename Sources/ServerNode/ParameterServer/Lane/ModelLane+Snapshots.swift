@@ -18,7 +18,7 @@ final class SnapshotTaking: Sendable {
 extension ModelLane {
     func beginSnapshot() {
         guard let snapshots else { return }
-        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
+        let shard = ownShard
         let stream = SnapshotStream(spec, shard, history: history, version: member.learnedVersion)
         let file: UnfinishedSnapshot
         voidSnapshot()
@@ -85,12 +85,35 @@ extension ModelLane {
                     self.tellSnapshot(nil)
                 }
             }
-            self.newestKept.withLockedValue { $0 = name }
             self.thread.run { self.tellSnapshot(name.version) }
+            self.watchIdle(name)
             // Back to the one before the newest, so that either is enough.
             let names = snapshots.names(history)
             guard names.count >= Limits.Snapshot.keptCount else { return }
             journal?.forget(history, through: names[Limits.Snapshot.keptCount - 1].number) { restored in
+                snapshots.thread.run { self.removeOldSnapshots(restored) }
+            }
+        }
+    }
+
+    /// The model begins with a snapshot, or has taken one. If it learns nothing until the next would be due, it shall not keep the
+    /// node's journal from shrinking.
+    package func watchIdle(_ name: SnapshotFolder.Name) {
+        newestKept.withLockedValue { $0 = name }
+        thread.run(after: snapshotInterval) { self.forgetIfIdle(name) }
+    }
+
+    /// Read whole once more the newest snapshot is enough: every commit is in it.
+    private func forgetIfIdle(_ name: SnapshotFolder.Name) {
+        guard let snapshots, newestSnapshot == name, member.log.number == name.number else { return }
+        let (history, journal, spec, shard) = (history, journal, spec, ownShard)
+        snapshots.thread.run {
+            do throws(SnapshotFailure) { _ = try snapshots.readWhole(history, name, spec, shard) } catch {
+                return self.log.error(
+                    "the newest snapshot cannot be read: the journal keeps what it would replace",
+                    metadata: ["error": "\(error)"])
+            }
+            journal?.forget(history, through: name.number) { restored in
                 snapshots.thread.run { self.removeOldSnapshots(restored) }
             }
         }
@@ -111,19 +134,14 @@ extension ModelLane {
                 self.flush()
             }
         }
-        let shard = Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count)
-        let (history, spec) = (history, spec)
+        let (history, spec, shard) = (history, spec, ownShard)
         snapshots.thread.run {
             snapshots.pin(history, number)
             let result = Result { () throws(SnapshotFailure) in
                 guard let name = snapshots.names(history).first(where: { $0.number == number }) else {
                     throw SnapshotFailure(description: "it keeps no snapshot of commit \(number)")
                 }
-                var rows = ReadRows()
-                return try snapshots.read(history, name) { header, payload in
-                    rows.rows.removeAll(keepingCapacity: true)
-                    try rows.read(header, payload, spec, shard)
-                }
+                return try snapshots.readWhole(history, name, spec, shard)
             }
             self.thread.run {
                 self.member.snapshotPinned(number, result, self.now)

@@ -37,6 +37,7 @@ package final class ModelLane: @unchecked Sendable {
     let links: PeerLinks?
     let journal: NodeJournal?
     let snapshots: SnapshotFolder?
+    let snapshotInterval: Duration
     let tape: Tape?
     /// Where the batches of an un-learning stand on this node's tape, and the body they are offered in.
     var tapePlaces: [BatchID: TapePlace] = [:]
@@ -62,6 +63,7 @@ package final class ModelLane: @unchecked Sendable {
     var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
     /// Who waits for an operator's command, or for a snapshot.
     var snapshotWaiters: [@Sendable (Version?) -> Void] = []
+    var forgottenWaiters: [@Sendable () -> Void] = []
     var commandWaiter: (@Sendable (Version, _ failure: String?) -> Void)?
     var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
@@ -94,6 +96,7 @@ package final class ModelLane: @unchecked Sendable {
         self.links = links
         self.journal = journal
         self.snapshots = snapshots
+        self.snapshotInterval = snapshotInterval
         self.tape = tape
         log = Logger(label: "sluice.server.\(names[node]).\(identity.name)")
         epoch = Locked(held.epoch)
@@ -117,6 +120,8 @@ package final class ModelLane: @unchecked Sendable {
 
     package var isClock: Bool { identity.owners[0] == node }
     package var isOwner: Bool { identity.owners.contains(node) }
+    /// The rows here; of a node that owns none, nothing's.
+    var ownShard: Shard { Shard(identity.owners.firstIndex(of: node) ?? 0, of: identity.owners.count) }
 
     // MARK: on the lane's thread
 
@@ -198,8 +203,11 @@ package final class ModelLane: @unchecked Sendable {
             appendToSnapshot(entry)
             if isClock, case .commit(let header, _, _) = entry { tape?.append(history, .header(header)) }
             journal?.append(history, entry) {
-                // Not before: what the journal remembers may need them.
-                if case .forget = entry { self.forgetSnapshots() }
+                if case .forget = entry {
+                    // Not before: what the journal remembers may need them.
+                    self.forgetSnapshots()
+                    self.thread.run { self.tellForgotten() }
+                }
                 self.thread.run {
                     self.member.journaled(self.now)
                     self.flush()

@@ -77,6 +77,17 @@ package final class SnapshotFolder: Sendable {
         return records.footer
     }
 
+    /// Reads a snapshot to its end, and keeps nothing of it: it is whole, and a shard's of this model.
+    func readWhole(
+        _ history: History, _ name: Name, _ spec: ModelSpec, _ shard: Shard
+    ) throws(SnapshotFailure) -> SnapshotFooter {
+        var rows = ReadRows()
+        return try read(history, name) { header, payload in
+            rows.rows.removeAll(keepingCapacity: true)
+            try rows.read(header, payload, spec, shard)
+        }
+    }
+
     /// Keeps the snapshot of a commit until another of the model is pinned.
     func pin(_ history: History, _ number: UInt64) { pinned.withLockedValue { $0[history] = number } }
 
