@@ -89,7 +89,7 @@ extension ModelLane {
         guard let snapshots else { preconditionFailure("a snapshot's name comes from their folder") }
         let shard = ownShard
         let (path, history, spec) = (snapshots.path(history, name), history, spec)
-        snapshots.thread.run {
+        snapshots.readingThread.run {
             do throws(SnapshotFailure) {
                 let records = try SnapshotRecords(path, history, name)
                 self.readRows(SnapshotReading(records, spec, shard), snapshots, ended)
@@ -97,7 +97,7 @@ extension ModelLane {
         }
     }
 
-    /// On the snapshots' thread.
+    /// On the reading thread.
     private func readRows(
         _ reading: SnapshotReading, _ snapshots: SnapshotFolder,
         _ ended: @escaping @Sendable (ModelLane, Result<SnapshotFooter, SnapshotFailure>) -> Void
@@ -109,7 +109,7 @@ extension ModelLane {
             }
             thread.run {
                 // While these are set, the next are read.
-                snapshots.thread.run { self.readRows(reading, snapshots, ended) }
+                snapshots.readingThread.run { self.readRows(reading, snapshots, ended) }
                 self.member.restore(rows)
             }
         } catch { thread.run { [error] in ended(self, .failure(error)) } }

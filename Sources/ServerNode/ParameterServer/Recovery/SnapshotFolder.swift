@@ -11,7 +11,7 @@ package struct SnapshotFailure: Error, CustomStringConvertible {
     package init(description: String) { self.description = description }
 }
 
-/// A node's snapshots as files, HISTORY/NUMBER-VERSION.snapshot. One thread reads and writes them, beside everything else.
+/// A node's snapshots as files, HISTORY/NUMBER-VERSION.snapshot. One thread writes them beside everything else, another reads.
 package final class SnapshotFolder: Sendable {
     /// A snapshot by the commit that it is.
     package struct Name: Sendable, Hashable {
@@ -31,6 +31,8 @@ package final class SnapshotFolder: Sendable {
     }
 
     let thread = WorkThread(niceness: Limits.Group.parsingNiceness)
+    /// Rows that a model waits for are read here: other models that learn meanwhile do not hold it up.
+    let readingThread = WorkThread()
     private let root: FilePath
     private let begunCount = Locked<UInt64>(0)
     /// Commits whose snapshots are wanted, however old.
@@ -195,7 +197,7 @@ package struct SnapshotRecords: ~Copyable {
     }
 }
 
-/// Reads a snapshot's rows for a lane, decoded, on the snapshots' thread: the lane has only to set them.
+/// Reads a snapshot's rows for a lane, decoded, on the folder's reading thread: the lane has only to set them.
 ///
 /// Safe because only that thread uses it.
 final class SnapshotReading: @unchecked Sendable {

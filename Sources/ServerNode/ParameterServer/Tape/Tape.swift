@@ -25,6 +25,7 @@ struct TapeFinding: Sendable {
 package final class Tape: Sendable {
     private let folder: FilePath
     private let byteCountMax: Int
+    private let fileByteCount: Int
     private let age: Duration
     private let log: Logger
     private let thread = WorkThread(niceness: Limits.Group.parsingNiceness)
@@ -35,6 +36,7 @@ package final class Tape: Sendable {
     package init(_ folder: FilePath, byteCountMax: Int, age: Duration, log: String) throws {
         self.folder = folder
         self.byteCountMax = byteCountMax
+        fileByteCount = min(Limits.Tape.fileByteCount, byteCountMax / 4)
         self.age = age
         self.log = Logger(label: log)
         try makeFolders(folder)
@@ -71,7 +73,7 @@ package final class Tape: Sendable {
     }
 
     private func openFile() throws -> FileDescriptor {
-        if let (file, byteCount) = writing.withLockedValue({ $0 }), byteCount < Limits.Tape.fileByteCount {
+        if let (file, byteCount) = writing.withLockedValue({ $0 }), byteCount < fileByteCount {
             return file
         }
         close()
@@ -91,7 +93,7 @@ package final class Tape: Sendable {
 
     /// The oldest go while there are too many bytes, and those whose last record is too old.
     private func removeOld(_ files: [Name]) throws {
-        var byteCount = Limits.Tape.fileByteCount
+        var byteCount = fileByteCount
         var kept = files.endIndex
         let oldest = millisecondsSince1970() - min(millisecondsSince1970(), UInt64(age.seconds * 1000))
         for place in files.indices.reversed() {
