@@ -39,6 +39,21 @@ let nio = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
     Target.Dependency.product(name: $0, package: "swift-nio")
 }
 
+/// `Tests/fuzz` only: readers of what comes from disks, peers and operators, under libFuzzer and the address sanitizer.
+let fuzzing: [Target] =
+    Context.environment["SLUICE_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz-readers",
+            dependencies: [
+                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Format", "Journal", "Transport",
+            ],
+            path: "Tests/Fuzzing", exclude: ["corpus"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer,address"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
+    ]
+
 let package = Package(
     name: "sluice",
     products: [
@@ -142,6 +157,6 @@ let package = Package(
                 "ParameterServer", "PredictionWorker", "Configuration", "Domain", "Features", "Format", "Learning",
                 "Scoring", "Transport", system,
             ] + nio),
-    ],
+    ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,5 @@
 package import Domain
-internal import Format
+package import Format
 
 /// A snapshot as bytes: records of one owner's rows with all that the learner keeps, then a footer. docs/FORMAT.md,
 /// "Snapshots", is the authority.
@@ -110,7 +110,7 @@ package struct SnapshotFooter: Sendable {
     }
 
     /// Reads footer and trailer.
-    init(_ bytes: [UInt8]) throws(FormatError) {
+    package init(_ bytes: [UInt8]) throws(FormatError) {
         guard bytes.count >= Self.trailerByteCount else { throw .corrupt(what: "the file is too short") }
         let end = bytes.count - Self.trailerByteCount
         let byteCount = try Self.byteCount(trailer: Array(bytes[end...]), fileByteCount: bytes.count)

@@ -1,0 +1,139 @@
+internal import Configuration
+internal import DeltaFeed
+internal import Domain
+internal import Format
+internal import Foundation
+internal import Journal
+internal import ParameterServer
+
+/// The reader that is fed: one a process, so that each has a corpus of its own.
+private let target = ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? ""
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// What SwiftPM links as this program's `main`: libFuzzer's own would stand in its way.
+@_cdecl("fuzz_readers_main")
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    var (count, arguments) = unsafe (count, arguments)
+    return unsafe runDriver(&count, &arguments, fuzzOneInput)
+}
+
+/// One input. What a reader throws is fine; what traps or reads outside is a finding.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    switch target {
+    case "journal": readJournal(bytes)
+    case "snapshot": readSnapshot(bytes)
+    case "delta": readDelta(bytes)
+    case "spec": readSpec(bytes)
+    case "message": readMessages(bytes)
+    default: fatalError("FUZZ_TARGET is journal, snapshot, delta, spec or message")
+    }
+    return 0
+}
+
+let fuzzedSpec: ModelSpec = {
+    var spec = ModelSpec()
+    spec.bits = 10
+    return spec
+}()
+
+/// Entries of a frame whose checksum holds, then the bytes as a segment.
+private func readJournal(_ bytes: [UInt8]) {
+    do throws(FormatError) {
+        var index = JournalIndex()
+        try index.take(bytes, 0..<bytes.count, segment: 1)
+        _ = index.heads
+        var at = 0
+        while at < bytes.count {
+            let (_, entry, end) = try JournalEntry.read(bytes, at: at, end: bytes.count, withRows: true)
+            if case .commit(_, _, let record) = entry {
+                var (sealed, rows) = (record, ReadRows())
+                sealRecords(&sealed)
+                try rows.read(sealed, fuzzedSpec, .whole)
+            }
+            at = end
+        }
+    } catch {}  // refused, as it should be
+    let disk = MemoryDisk(segment: bytes)
+    // Damage and torn tails are found, not believed.
+    _ = try? JournalScan(disk) { _, _, _ in }
+}
+
+/// A footer whose checksum holds, and records of rows that do.
+private func readSnapshot(_ bytes: [UInt8]) {
+    var sum = CRC32C()
+    sum.add(bytes.span)
+    var trailer = FieldWriter()
+    trailer.put(UInt64(bytes.count))
+    trailer.put(sum.value)
+    trailer.put(UInt32(0x4653_4C53))
+    // Refused or not, it must not trap.
+    _ = try? SnapshotFooter(bytes + trailer.bytes)
+    var (sealed, reader, rows) = (bytes, RecordReader(), ReadRows())
+    sealRecords(&sealed)
+    do throws(FormatError) {
+        while case .record(let header, let payload) = try reader.read(sealed.span) {
+            if header.kind.carriesRows { try rows.read(header, sealed.span.extracting(payload), fuzzedSpec, .whole) }
+            sealed.removeFirst(header.recordByteCount)
+        }
+    } catch {}  // refused, as it should be
+}
+
+/// A feed in two pieces, as a worker reads it: the first byte says where it is cut.
+private func readDelta(_ bytes: [UInt8]) {
+    guard let first = bytes.first else { return }
+    var sealed = Array(bytes.dropFirst())
+    sealRecords(&sealed)
+    let cut = min(Int(first), sealed.count)
+    var (window, rest) = (Array(sealed[..<cut]), Array(sealed[cut...]))
+    var reader = RecordReader()
+    var follower = DeltaFollower.waiting
+    var (indices, values): ([UInt32], [Float]) = ([], [])
+    do throws(FormatError) {
+        while true {
+            switch try reader.read(window.span) {
+            case .needMore:
+                guard !rest.isEmpty else { return }
+                window += rest
+                rest = []
+            case .record(let header, let payload):
+                _ = follower.received(header)
+                if header.kind.carriesRows {
+                    try decodeRows(
+                        header, payload: window.span.extracting(payload), indexLimit: 1024, into: &indices,
+                        values: &values)
+                    precondition(indices.allSatisfy { $0 < 1024 } && indices.count == values.count, "decoded rows fit")
+                }
+                window.removeFirst(header.recordByteCount)
+            }
+        }
+    } catch {}  // refused, as it should be
+}
+
+/// A spec that is read is written so that it reads back equal.
+private func readSpec(_ bytes: [UInt8]) {
+    // Refused: its error is a sentence.
+    guard let spec = try? ModelSpec(yaml: String(decoding: bytes, as: UTF8.self)) else { return }
+    guard let again = try? ModelSpec(yaml: spec.yaml) else { fatalError("its own YAML is refused: \(spec.yaml)") }
+    precondition(again == spec, "it reads back equal: \(spec.yaml)")
+}
+
+/// Messages of another node, each with the checksum of its bytes.
+private func readMessages(_ bytes: [UInt8]) {
+    var sealed = bytes
+    sealMessages(&sealed)
+    var reader = EnvelopeReader()
+    unsafe reader.append(sealed.span.bytes)
+    do throws(FormatError) {
+        while let envelope = try reader.next() {
+            precondition(!envelope.bytes.isEmpty, "what is read can be written")
+        }
+    } catch {}  // refused, as it should be
+}
