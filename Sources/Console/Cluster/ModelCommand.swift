@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Domain
 internal import Foundation
 
 /// What an operator does to a model that learns.
@@ -86,6 +87,10 @@ struct UnlearnCommand: AsyncParsableCommand {
     @OptionGroup var place: ModelCommand.Place
     @Option(help: "Whose batches.") var trainer: String
     @Option(help: "The version that had none of them.") var since: UInt64
+
+    func validate() throws {
+        guard ModelName(trainer) != nil else { throw ValidationError("'\(trainer)' is no trainer's name") }
+    }
 
     func run() async throws {
         let (path, server) = (try modelPath(place.model), place.server)

@@ -1,4 +1,5 @@
 package import Domain
+internal import Logging
 internal import Transport
 
 /// A command that was not carried out.
@@ -51,6 +52,8 @@ extension ModelLane {
     func commanded(_ version: Version, _ failure: String?) {
         guard let told = commandWaiter else { return }
         commandWaiter = nil
+        log.info(
+            "an operator's command", metadata: ["version": "\(version)", "failed": "\(failure ?? "no")"])
         told(version, failure)
     }
 

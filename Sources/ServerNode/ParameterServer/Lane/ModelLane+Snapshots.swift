@@ -125,7 +125,7 @@ extension ModelLane {
         }
     }
 
-    /// Reads a commit's snapshot whole, on the snapshots' thread, and keeps it.
+    /// Reads a commit's snapshot whole, on the reading thread, and keeps it.
     func pinSnapshot(_ number: UInt64) {
         guard let snapshots else {
             let failure = SnapshotFailure(description: "it keeps no snapshots")
@@ -135,7 +135,7 @@ extension ModelLane {
             }
         }
         let (history, spec, shard) = (history, spec, ownShard)
-        snapshots.thread.run {
+        snapshots.readingThread.run {
             snapshots.pin(history, number)
             let result = Result { () throws(SnapshotFailure) in
                 guard let name = snapshots.names(history).first(where: { $0.number == number }) else {

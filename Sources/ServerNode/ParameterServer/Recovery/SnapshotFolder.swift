@@ -104,10 +104,12 @@ package final class SnapshotFolder: Sendable {
     }
 
     /// Removes all but the newest, the pinned one, and those of commits that the journal refers to.
-    func removeOld(_ history: History, keeping count: Int, and restored: Set<UInt64>) throws(Errno) {
-        let pinned = pinned.withLockedValue { $0[history] }
-        for name in names(history).dropFirst(count) where !restored.contains(name.number) && name.number != pinned {
-            try removeFile(path(history, name))
+    func removeOld(_ history: History, keeping count: Int, and restored: Set<UInt64>) throws {
+        for name in names(history).dropFirst(count) where !restored.contains(name.number) {
+            // Under the lock: what is pinned meanwhile is there, or its reader finds that it is not.
+            try pinned.withLockedValue { pinned in
+                if pinned[history] != name.number { try removeFile(path(history, name)) }
+            }
         }
     }
 

@@ -28,7 +28,7 @@ package final class Tape: Sendable {
     private let fileByteCount: Int
     private let age: Duration
     private let log: Logger
-    private let thread = WorkThread(niceness: Limits.Group.parsingNiceness)
+    private let thread = WorkThread()
     private let waiting = Locked<[UInt8]>([])
     private let writing = Locked<(file: FileDescriptor, byteCount: Int)?>(nil)
 
