@@ -97,11 +97,8 @@ extension GroupMember {
         return command.pinned.count == identity.owners.count && command.replay?.asked.isEmpty ?? true
     }
 
-    /// Whether owners may still be reading the rows of a snapshot.
-    var isRestoring: Bool {
-        guard let command, command.command.snapshot != nil else { return false }
-        return command.number != nil && command.replay?.isRestored != true
-    }
+    /// Whether owners may still be reading the rows of a snapshot, whatever has become of the command.
+    var isRestoring: Bool { restoring != nil }
 
     /// Between two batches: marks the commit of a command that is ready.
     mutating func commitCommand(_ now: Now) -> Bool {
@@ -131,11 +128,13 @@ extension GroupMember {
         followStanding()
         clock!.commit(header, atMilliseconds: now.uptime)
         if header.republishes { lastPublishedVersion = clock!.version }
+        if header.restores > 0 { restoring = clock!.number }
         return true
     }
 
     /// The commit is durable everywhere.
     mutating func endCommand(stable number: UInt64, _ now: Now) {
+        if let restored = restoring, restored <= number { restoring = nil }
         guard let command, let marked = command.number, marked <= number else { return }
         if let replay = command.replay {
             if !replay.isRestored { beginReplay(now) }
@@ -170,7 +169,9 @@ extension GroupMember {
     ) {
         guard phase == .open else { return }
         switch result {
-        case .success(let footer):
+        case .success(var footer):
+            // Marks stay what they are.
+            footer.marks = TrainerMarks()
             pinned = footer
             tell(.snapshotPinned(number: number, failure: nil), now)
         case .failure(let failure):

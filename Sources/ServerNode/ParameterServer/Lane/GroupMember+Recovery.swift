@@ -26,6 +26,7 @@ extension GroupMember {
         epoch += 1
         (phase, epochCut, joined, begunOwners, inbox) = (.gathering, nil, [:], [], [])
         voidSnapshot()
+        restoring = nil
         endCommand("an owner of the model restarted meanwhile: look whether its version has it, then try again")
         // Those that own no rows hear that there is such a model, and that it is not open.
         sendAll(.prepare(identity))

@@ -123,6 +123,8 @@ package struct GroupMember: ~Copyable {
     /// it, until the rows are read.
     var command: CommandUnderWay?
     var pinned: SnapshotFooter?
+    /// The clock: the commit that restores a snapshot, until it is stable: every owner has its rows.
+    var restoring: UInt64?
     var load: Load?
     /// Where this epoch began, for figures.
     var epochVersion = Version.zero
@@ -223,7 +225,7 @@ package struct GroupMember: ~Copyable {
     mutating func end(_ reason: String) {
         phase = .closed(reason)
         endCommand("the model is closed: \(reason)")
-        inbox = []
+        (inbox, restoring) = ([], nil)
         heldParts = []
         offeredAt = [:]
         paused = nil
