@@ -18,6 +18,18 @@ extension GroupMember {
         case pin(number: UInt64)
         case unlearn(Unlearning)
 
+        /// For the log.
+        package var words: String {
+            switch self {
+            case .restore(let number): "restore commit \(number)"
+            case .freeze(let isFrozen): isFrozen ? "freeze" : "thaw"
+            case .rates(let learner): "rates \(learner)"
+            case .pin(let number): "keep the snapshot of commit \(number)"
+            case .unlearn(let unlearning):
+                "un-learn \(unlearning.trainer) since commit \(unlearning.number), \(unlearning.batches.count) batches"
+            }
+        }
+
         /// The commit of the snapshot that it needs.
         var snapshot: UInt64? {
             switch self {

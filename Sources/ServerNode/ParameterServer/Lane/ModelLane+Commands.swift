@@ -39,6 +39,11 @@ extension ModelLane {
                             CommandFailure(.unavailable, "another command of the model is under way")))
                 }
                 self.commandWaiter = { version, failure in
+                    self.log.info(
+                        "an operator's command",
+                        metadata: [
+                            "command": "\(command.words)", "version": "\(version)", "failed": "\(failure ?? "no")",
+                        ])
                     continuation.resume(
                         returning: failure.map { .failure(CommandFailure(.unavailable, $0)) } ?? .success(version))
                 }
@@ -52,8 +57,6 @@ extension ModelLane {
     func commanded(_ version: Version, _ failure: String?) {
         guard let told = commandWaiter else { return }
         commandWaiter = nil
-        log.info(
-            "an operator's command", metadata: ["version": "\(version)", "failed": "\(failure ?? "no")"])
         told(version, failure)
     }
 
