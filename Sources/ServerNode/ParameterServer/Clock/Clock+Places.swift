@@ -6,7 +6,7 @@ extension Clock {
 
     mutating func wait(_ offer: BatchOffer, _ now: UInt64) {
         if offer.isReplay {
-            guard takesReplays else { return refuse(offer, "the model does not un-learn any more") }
+            guard takesReplays else { return refuse(offer, Self.replaysEnded) }
         } else if let frozenReason {
             return refuse(offer, frozenReason)
         }

@@ -99,6 +99,18 @@ extension Clock {
         }
     }
 
+    /// Batches of a tape are taken no more; what is not ordered of them is refused.
+    mutating func endReplays() {
+        takesReplays = false
+        let rest = batches.filter { $0.value.offer.isReplay && $0.value.state != .ordered }.keys
+        for batch in rest.sorted(by: { ($0.node, $0.number) < ($1.node, $1.number) }) {
+            guard let offer = batches[batch]?.offer else { continue }
+            drop(batch)
+            answer(offer, .refused(Self.replaysEnded))
+        }
+    }
+
+    static let replaysEnded = "the model does not un-learn any more"
     static let frozen = "the model is frozen: nothing is learned until an operator thaws it"
     static let behindRefused = "a batch before it in this body was not taken"
 }

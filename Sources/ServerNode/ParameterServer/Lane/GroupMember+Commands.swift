@@ -114,7 +114,9 @@ extension GroupMember {
 
     /// Between two batches: marks the commit of a command that is ready.
     mutating func commitCommand(_ now: Now) -> Bool {
-        guard isCommandReady, !clock!.isBetweenCommits, clock!.unstableCount < Limits.Group.unstableCommitCountMax
+        // One that ended early may have left a restore under way.
+        guard isCommandReady, !isRestoring, !clock!.isBetweenCommits,
+            clock!.unstableCount < Limits.Group.unstableCommitCountMax
         else { return false }
         var header = header(now)
         switch command!.command {
@@ -170,7 +172,7 @@ extension GroupMember {
     /// What is frozen takes nothing; what is not does.
     private mutating func followStanding() {
         clock?.frozenReason = standing.isFrozen ? Clock.frozen : nil
-        clock?.takesReplays = false
+        clock?.endReplays()
     }
 
     // MARK: an owner

@@ -27,6 +27,7 @@ extension ModelLane {
             // In a task of its own: the clock that asked is in the middle of a turn.
             return thread.run {
                 self.member.snapshotFailed(self.now)
+                self.tellSnapshot(nil)
                 self.flush()
             }
         }

@@ -217,7 +217,10 @@ package final class ModelLane: @unchecked Sendable {
         case .pinSnapshot(let number): pinSnapshot(number)
         case .load(let number): enqueue(.load(number))
         case .voidCopies: voidCopies()
-        case .beginFeed(let version): hub.begin(at: version)
+        case .beginFeed(let version):
+            hub.begin(at: version)
+            // Their streams find that the ring has begun anew.
+            endCopies()
         case .findTape(let trainer, let batches): findTape(trainer, batches)
         case .offerTape(let batch): offerTape(batch)
         case .commanded(let version, let failure): commanded(version, failure)
