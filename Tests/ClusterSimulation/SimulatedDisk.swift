@@ -18,7 +18,7 @@ final class SimulatedDisk: JournalDisk {
     /// Kept, the newest last.
     var snapshots: [SimulatedSnapshot] = []
     /// The commit whose snapshot a command may want.
-    var pinned: UInt64?
+    var pinned = PinnedSnapshots()
 
     init(_ files: [UInt64: [UInt8]] = [:]) { self.files = files }
 

@@ -80,12 +80,12 @@ final class SimulatedNode {
     /// A snapshot that was to be there and is not.
     private(set) var lostSnapshot: UInt64?
 
-    func pin(_ number: UInt64, _ now: GroupMember.Now) {
+    func pin(_ number: UInt64, for command: UInt32, _ now: GroupMember.Now) {
         guard let snapshot = snapshot(number) else {
-            return member.snapshotPinned(number, .failure(SnapshotFailure(description: "it keeps none")), now)
+            return member.snapshotPinned(command, .failure(SnapshotFailure(description: "it keeps none")), now)
         }
-        journal?.disk.pinned = number
-        member.snapshotPinned(number, .success(snapshot.footer), now)
+        journal?.disk.pinned.pin(number)
+        member.snapshotPinned(command, .success(snapshot.footer), now)
     }
 
     func enqueueLoad(_ number: UInt64) { loads.append(number) }
@@ -155,10 +155,10 @@ final class SimulatedNode {
         guard kept.count == 2, let older = kept.first else { return }
         journal.forget(through: older.footer.header.number)
         let restored = forgetsRestored ? [] : journal.index.restored(member.history)
-        let pinned = forgetsRestored ? nil : journal.disk.pinned
+        let pinned = forgetsRestored ? PinnedSnapshots() : journal.disk.pinned
         journal.disk.snapshots.removeAll { snapshot in
             let number = snapshot.footer.header.number
-            return number < older.footer.header.number && !restored.contains(number) && number != pinned
+            return number < older.footer.header.number && !restored.contains(number) && !pinned.contains(number)
         }
     }
 

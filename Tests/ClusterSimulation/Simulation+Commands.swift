@@ -30,8 +30,9 @@ extension Simulation {
         case 1:
             let rate = [0.1, 0.2, 0.5].randomElement(using: &random)! as Float
             switch spec.learner {
-            case .ftrl: return .rates(.ftrl(alpha: rate, beta: 1, l1: 0.02, l2: 0.01))
-            case .adagrad: return .rates(.adagrad(rate: rate))
+            case .ftrl:
+                return .rates(.ftrl(alpha: rate, beta: 1, l1: 0.02, l2: 0.01), instead: node.member.standing.learner)
+            case .adagrad: return .rates(.adagrad(rate: rate), instead: node.member.standing.learner)
             }
         default: return .restore(number: kept.randomElement(using: &random) ?? 1)
         }

@@ -44,14 +44,14 @@ extension Simulation {
         case .endSnapshot(let footer): node.endSnapshot(footer)
         case .keepSnapshot: node.keepSnapshot()
         case .voidSnapshot: node.voidSnapshot()
-        case .pinSnapshot(let number): node.pin(number, time)
+        case .pinSnapshot(let command, let number): node.pin(number, for: command, time)
         case .load(let number): node.enqueueLoad(number)
         case .voidCopies: node.generation += 1
         case .beginFeed(let version):
             parts.append((version, node))
             if node.ring.version < version { node.ring.begin(at: version) }
         // No operator here un-learns.
-        case .commanded, .findTape, .offerTape: break
+        case .commanded, .findTape, .offerTape, .endTape: break
         case .replay(let number, let epoch): node.replay(number, epoch, time)
         case .offerAgain(let batch):
             if let offer = node.pending[batch]?.offer { node.member.offered(offer, time) }

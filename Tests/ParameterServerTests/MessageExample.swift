@@ -88,10 +88,11 @@ struct MessageExample: Sendable, CustomTestStringConvertible {
         MessageExample(26, "takeSnapshot", .takeSnapshot),
         MessageExample(27, "snapshotTaken", .snapshotTaken),
         MessageExample(28, "endSnapshot", .endSnapshot(number: 9)),
-        MessageExample(29, "pinSnapshot", .pinSnapshot(number: 4)),
-        MessageExample(30, "snapshotPinned", .snapshotPinned(number: 4, failure: "it keeps none")),
-        MessageExample(31, "wantTape", .wantTape(of: trainer.trainer, [batch])),
-        MessageExample(32, "tapeHeld", .tapeHeld(TapeHeld(ofTrainer: [batch]))),
-        MessageExample(33, "offerTape", .offerTape(batch)),
+        MessageExample(29, "pinSnapshot", .pinSnapshot(command: 6, number: 4)),
+        MessageExample(30, "snapshotPinned", .snapshotPinned(command: 6, failure: "it keeps none")),
+        MessageExample(31, "wantTape", .wantTape(command: 6, of: trainer.trainer, [batch])),
+        MessageExample(32, "tapeHeld", .tapeHeld(command: 6, TapeHeld(ofTrainer: [batch]))),
+        MessageExample(33, "offerTape", .offerTape(command: 6, batch)),
+        MessageExample(34, "endTape", .endTape),
     ]
 }

@@ -41,7 +41,7 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
     }
 
     static let headers: [WrongMessage] = [
-        WrongMessage("version 4", of: "grant", .unsupportedVersion) { $0[5] = 4 },
+        WrongMessage("version 5", of: "grant", .unsupportedVersion) { $0[5] = 5 },
         WrongMessage("version 0 of an unknown kind, too long", of: "grant", .unsupportedVersion) { bytes in
             bytes[5] = 0
             bytes[4] = 0
@@ -54,7 +54,7 @@ struct WrongMessage: Sendable, CustomTestStringConvertible {
         WrongMessage("a byte that must be zero", of: "grant") { $0[6] = 1 },
         WrongMessage("the other byte that must be zero", of: "grant") { $0[7] = 0x80 },
         WrongMessage("kind 0", of: "grant", .unsupported) { $0[4] = 0 },
-        WrongMessage("kind 34", of: "grant", .unsupported) { $0[4] = 34 },
+        WrongMessage("kind 35", of: "grant", .unsupported) { $0[4] = 35 },
         WrongMessage("kind 255", of: "grant", .unsupported) { $0[4] = 255 },
     ]
 

@@ -165,7 +165,7 @@ struct CommandTests {
                                 #expect(told.digest == reference.digest.description && told.version == 101)
                                 #expect(try await worker.reaches(told))
                                 let wrong = try await client.send(.post, "/v1/models/m:rates", "alfa: 1\n")
-                                #expect(wrong.status == 409 && wrong.text.contains("alfa"), "\(wrong.text)")
+                                #expect(wrong.status == 400 && wrong.text.contains("alfa"), "\(wrong.text)")
                             }
                         }
                     }

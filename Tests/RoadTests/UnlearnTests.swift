@@ -93,6 +93,27 @@ struct UnlearnTests {
         #expect(try await post(group, goodLines(3, &random), "bert", next["bert"]!).hasPrefix("200"))
     }
 
+    @Test("what was learned under other rates and rolled back does not count")
+    func ratesBehindRollback() async throws {
+        try await withGroup(1) { (group, client) async throws in
+            var random = SeededGenerator(seed: 3)
+            #expect(try await client.send(.put, "/v1/models/m", GroupTests.specs[0]).status == 201)
+            for sequence in 1...3 {
+                let told = try await post(group, goodLines(10, &random), "anna", sequence)
+                #expect(told.hasPrefix("200"), "\(told)")
+                if sequence < 3 { #expect(try await client.send(.post, "/v1/models/m/snapshots").status == 200) }
+            }
+            #expect(try await client.send(.post, "/v1/models/m:rates", "alpha: 0.2").status == 200)
+            let early = try await unlearn(client, "anna", since: 20)
+            #expect(early.0 == 409 && early.1.contains("rates were changed"), "\(early.1)")
+            #expect(try await client.send(.post, "/v1/models/m:rollback?to=20").status == 200)
+            #expect(try await post(group, goodLines(10, &random), "anna", 4).hasPrefix("200"))
+            let late = try await unlearn(client, "anna", since: 20)
+            #expect(late.0 == 200 && late.1.contains("before"), "\(late.1)")
+            #expect(try await client.send(.post, "/v1/models/m:rates", "alpha: fast").status == 400)
+        }
+    }
+
     @Test("without a tape, or a snapshot that is old enough, it is refused with what is missing; the model learns on")
     func refused() async throws {
         try await withGroup(1, tape: 0) { (group, client) async throws in
@@ -109,11 +130,12 @@ struct UnlearnTests {
             #expect(try await client.send(.post, "/v1/models/m/snapshots").status == 200)
             let early = try await unlearn(client, "anna", since: 0)
             #expect(early.0 == 404 && early.1.contains("the oldest that is kept is of 1"), "\(early.1)")
+            #expect(try await post(group, "1 |a x\n", "anna", 2).hasPrefix("200"))
             #expect(try await client.send(.post, "/v1/models/m:rates", "alpha: 0.2").status == 200)
             let rates = try await unlearn(client, "anna", since: 1)
             #expect(rates.0 == 409 && rates.1.contains("rates were changed"), "\(rates.1)")
             #expect(try await client.send(.post, "/v1/models/m:unlearn?trainer=anna").status == 400)
-            #expect(try await post(group, "1 |a x\n", "anna", 2).hasPrefix("200"))
+            #expect(try await post(group, "1 |a x\n", "anna", 3).hasPrefix("200"))
         }
     }
 }

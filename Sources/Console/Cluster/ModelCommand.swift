@@ -14,9 +14,11 @@ struct ModelCommand: AsyncParsableCommand {
         @Argument(help: "The model.") var model: String
 
         /// Commands the model and prints the version that has it.
-        func command(_ suffix: String, body: String? = nil, _ done: String) async throws {
+        @discardableResult
+        func command(_ suffix: String, body: String? = nil, _ done: String) async throws -> [String: Any] {
             let answer = try await post(suffix, body: body)
             print("\(model): \(done); version \((answer["version"] as? NSNumber)?.stringValue ?? "?")")
+            return answer
         }
 
         func post(_ suffix: String, body: String? = nil) async throws -> [String: Any] {
@@ -104,8 +106,10 @@ struct UnlearnCommand: AsyncParsableCommand {
                     report("\(progress["done"] ?? 0) of \(progress["of"] ?? 0) batches")
                 }
             }
-            try await place.command(
+            let answer = try await place.command(
                 ":unlearn?trainer=\(trainer)&since=\(since)", "un-learned what \(trainer) sent since \(since)")
+            let before = (answer["before"] as? NSNumber)?.stringValue ?? "?"
+            print("as it was before it is kept: sluice model rollback \(place.model) --to \(before)")
             group.cancelAll()
         }
     }

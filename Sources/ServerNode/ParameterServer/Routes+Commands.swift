@@ -8,18 +8,20 @@ extension ServerRoutes {
     func command(
         _ exchange: Exchange, request: Bytes? = nil, _ carryOut: @escaping @Sendable (ModelLane) async throws -> Version
     ) {
+        answer(exchange, request: request) { lane in ["version": "\(try await carryOut(lane))"] }
+    }
+
+    private func answer(
+        _ exchange: Exchange, request: Bytes? = nil,
+        _ carryOut: @escaping @Sendable (ModelLane) async throws -> KeyValuePairs<String, String>
+    ) {
         withLane(exchange, request: request, wait: Limits.Group.commandWait) { lane in
             let remote = exchange.remote
             Task {
                 do {
-                    let version = try await carryOut(lane)
-                    remote.onLoop {
-                        $0.respondJSON(
-                            jsonObject([
-                                "model": jsonString(lane.name.text), "version": "\(version)",
-                                "history": "\"\(lane.history)\"",
-                            ]))
-                    }
+                    let told = try await carryOut(lane)
+                    let whose: KeyValuePairs = ["model": jsonString(lane.name.text), "history": "\"\(lane.history)\""]
+                    remote.onLoop { $0.respondJSON(jsonObject(whose, told)) }
                 } catch {
                     let failure = error as? CommandFailure ?? CommandFailure(.unavailable, "\(error)")
                     remote.onLoop { exchange in fail(exchange, lane, failure) }
@@ -31,6 +33,7 @@ extension ServerRoutes {
     private func fail(_ exchange: Exchange, _ lane: ModelLane, _ failure: CommandFailure) {
         let text = "model \(lane.name): \(failure)"
         switch failure.kind {
+        case .invalid: exchange.fail(status: 400, text)
         case .missing: exchange.fail(status: 404, text)
         case .refused: exchange.fail(status: 409, text)
         case .unavailable: exchange.fail(status: 503, text, headers: [("retry-after", "1")])
@@ -51,7 +54,10 @@ extension ServerRoutes {
         else {
             return exchange.fail(status: 400, "say whose batches and since when: ?trainer=NAME&since=VERSION")
         }
-        command(exchange) { lane in try await lane.unlearn(trainer, since: Version(version)) }
+        answer(exchange) { lane in
+            let done = try await lane.unlearn(trainer, since: Version(version))
+            return ["version": "\(done.version)", "before": "\(done.before)"]
+        }
     }
 
     /// Rates that are left out stay as they are.
@@ -61,9 +67,9 @@ extension ServerRoutes {
             let now = lane.status.withLockedValue { $0.standing.learner }
             let learner: ModelSpec.Learner
             do throws(ConfigurationError) { learner = try now.changed(byYAML: text) } catch {
-                throw CommandFailure(.refused, error.description)
+                throw CommandFailure(.invalid, error.description)
             }
-            return try await lane.command(.rates(learner))
+            return try await lane.command(.rates(learner, instead: now))
         }
     }
 

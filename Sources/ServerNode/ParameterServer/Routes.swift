@@ -28,7 +28,7 @@ package struct ServerRoutes: Sendable {
             .whole(.post, "/v1/models/{model}/digest", bodyLimit: 1024) { exchange, _ in digest(exchange) },
             .whole(.get, "/v1/models/{model}/snapshots", bodyLimit: 0) { exchange, _ in snapshots(exchange) },
             .whole(.post, "/v1/models/{model}/snapshots", bodyLimit: 1024) { exchange, _ in
-                command(exchange) { lane in try await lane.takeSnapshot() }
+                command(exchange) { lane in try await lane.takeSnapshot().version }
             },
             .whole(.post, "/v1/models/{model}:rollback", bodyLimit: 1024) { exchange, _ in rollBack(exchange) },
             .whole(.post, "/v1/models/{model}:unlearn", bodyLimit: 1024) { exchange, _ in unlearn(exchange) },

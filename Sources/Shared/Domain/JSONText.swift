@@ -21,6 +21,9 @@ package func jsonString(_ text: some StringProtocol) -> String {
 package func jsonNumber(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 
 /// Fields in order, each value JSON already.
-package func jsonObject(_ fields: KeyValuePairs<String, String>) -> String {
-    "{" + fields.map { jsonString($0.key) + ":" + $0.value }.joined(separator: ",") + "}"
+package func jsonObject(
+    _ fields: KeyValuePairs<String, String>, _ more: KeyValuePairs<String, String> = [:]
+) -> String {
+    let texts = (Array(fields) + Array(more)).map { jsonString($0.key) + ":" + $0.value }
+    return "{" + texts.joined(separator: ",") + "}"
 }

@@ -52,6 +52,8 @@ extension Limits {
         package static let forwardWait: Duration = .seconds(15)
         /// An operator's command at another node may read a whole snapshot, or learn a day again.
         package static let commandWait: Duration = .seconds(3600)
+        /// How long a command waits for a node that is not reached.
+        package static let commandStallMax: Duration = .seconds(10)
         /// A batch whose clock says nothing for this time is refused by its intake; a named one may be sent again.
         package static let answerWait: Duration = .seconds(10)
         /// Messages a link's receiver takes before it says so: the sender keeps what was not confirmed.

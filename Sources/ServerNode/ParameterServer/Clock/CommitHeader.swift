@@ -132,10 +132,16 @@ package struct CommitHeader: Sendable, Equatable {
         republishes = try reader.takeFlag()
         guard try reader.take(UInt16.self) == 0 else { throw .corrupt(what: "a reserved byte is not zero") }
         restores = try reader.take()
+        guard restores == 0 || (republishes && restores < number) else {
+            throw .corrupt(what: "commit \(number) restores \(restores)")
+        }
         batches = []
         for _ in 0..<(try reader.take(UInt32.self)) {
             let (id, exampleCount) = (try reader.takeBatchID(), Int(try reader.take(UInt32.self)))
             batches.append(Batch(id: id, name: try reader.takeBatchName(), exampleCount: exampleCount))
+        }
+        guard batches.reduce(0, { $0 + UInt64($1.exampleCount) }) <= version.rawValue else {
+            throw .corrupt(what: "commit \(number) has more examples than its version")
         }
     }
 }

@@ -34,8 +34,8 @@ extension GroupMember {
         case .joined(let told): try takeJoined(told, from: other, now)
         case .snapshotTaken:
             heardSnapshotTaken(from: owner)
-        case .snapshotPinned(let number, let failure):
-            heardPinned(number, failure.map { "\(names[other]): \($0)" }, from: owner)
+        case .snapshotPinned(let command, let failure):
+            heardPinned(command, failure.map { "\(names[other]): \($0)" }, from: owner)
         case .begun:
             begunOwners.insert(other)
             openIfBegun(now)
@@ -53,7 +53,7 @@ extension GroupMember {
         case .withdraw(let batch) where batch.node == other: clock?.withdrawn(batch)
         case .heard: heardNodes.insert(other)
         case .wantsPublish: wantsPublish = true
-        case .tapeHeld(let held): heardTape(held, from: other, now)
+        case .tapeHeld(let command, let held): heardTape(command, held, from: other)
         default: break
         }
     }

@@ -13,7 +13,8 @@ extension GroupMember {
         /// The rows become those of a kept snapshot, named by its commit.
         case restore(number: UInt64)
         case freeze(Bool)
-        case rates(ModelSpec.Learner)
+        /// The rates become these; `instead` of those that whoever commands it has seen.
+        case rates(ModelSpec.Learner, instead: ModelSpec.Learner)
         /// A snapshot is there, whole, on every owner, and stays.
         case pin(number: UInt64)
         case unlearn(Unlearning)
@@ -23,7 +24,7 @@ extension GroupMember {
             switch self {
             case .restore(let number): "restore commit \(number)"
             case .freeze(let isFrozen): isFrozen ? "freeze" : "thaw"
-            case .rates(let learner): "rates \(learner)"
+            case .rates(let learner, _): "rates \(learner)"
             case .pin(let number): "keep the snapshot of commit \(number)"
             case .unlearn(let unlearning):
                 "un-learn \(unlearning.trainer) since commit \(unlearning.number), \(unlearning.batches.count) batches"
@@ -42,6 +43,8 @@ extension GroupMember {
 
     struct CommandUnderWay {
         var command: Command
+        /// Its number in the epoch.
+        var serial: UInt32
         /// Owners that hold the snapshot.
         var pinned: Set<Int> = []
         /// The commit that carries it out, once it is marked.
@@ -65,41 +68,75 @@ extension GroupMember {
     /// Begins to carry out a command; `commanded` tells what became of it.
     ///
     /// - Returns: why it cannot be, or nil.
-    package mutating func begin(_ command: Command, _ now: Now) -> String? {
-        guard clock != nil, phase == .open else { return "the model is not open: \(waitsFor ?? "its owners gather")" }
-        guard self.command == nil else { return "another command of the model is under way" }
+    package mutating func begin(_ command: Command, _ now: Now) -> CommandFailure? {
+        if case .closed(let reason) = phase { return CommandFailure(.refused, "the model is closed: \(reason)") }
+        guard clock != nil, phase == .open else {
+            return CommandFailure(.unavailable, "the model is not open: \(waitsFor ?? "its owners gather")")
+        }
+        guard self.command == nil else {
+            return CommandFailure(.unavailable, "another command of the model is under way")
+        }
+        guard !isRestoring else { return CommandFailure(.unavailable, "the rows of a snapshot are being read") }
         switch command {
         case .restore, .pin: break
-        case .unlearn: guard standing.isFrozen else { return "the model is not frozen" }
+        case .unlearn(let unlearning):
+            guard standing.isFrozen, clock!.hash == unlearning.lastHash else {
+                return CommandFailure(.unavailable, "the model was changed meanwhile")
+            }
         case .freeze(let isFrozen):
             guard standing.isFrozen != isFrozen else {
                 outputs.append(.commanded(clock!.version, failure: nil))
                 return nil
             }
             if isFrozen { clock!.freeze(Clock.frozen) }
-        case .rates(let learner):
-            guard learner.hasSameRule(as: standing.learner) else {
-                return "the model learns by another rule: its rows would mean nothing under this one"
+        case .rates(let learner, let instead):
+            guard instead == standing.learner else {
+                return CommandFailure(.unavailable, "the rates were changed meanwhile")
+            }
+            guard learner.hasSameRule(as: instead) else {
+                return CommandFailure(
+                    .refused, "the model learns by another rule: its rows would mean nothing under this one")
             }
         }
-        guard command.snapshot == nil || journals else { return "the model keeps no snapshots" }
-        self.command = CommandUnderWay(command: command)
+        guard command.snapshot == nil || journals else {
+            return CommandFailure(.refused, "the model keeps no snapshots")
+        }
+        commandCount += 1
+        self.command = CommandUnderWay(command: command, serial: commandCount)
         if case .unlearn(let unlearning) = command { ask(for: unlearning) }
         if let number = command.snapshot {
-            toOwners(.pinSnapshot(number: number))
-            if whole != nil { outputs.append(.pinSnapshot(number: number)) }
+            toOwners(.pinSnapshot(command: commandCount, number: number))
+            if whole != nil { outputs.append(.pinSnapshot(command: commandCount, number: number)) }
         }
         work(now)
         return nil
     }
 
-    mutating func heardPinned(_ number: UInt64, _ failure: String?, from owner: Int) {
-        guard let command, command.command.snapshot == number, command.number == nil else { return }
-        if let failure { return endCommand(failure) }
+    mutating func heardPinned(_ serial: UInt32, _ failure: String?, from owner: Int) {
+        guard let command, command.serial == serial, command.number == nil else { return }
+        if let failure { return endCommand(CommandFailure(.missing, failure)) }
         self.command?.pinned.insert(owner)
         guard case .pin = command.command, self.command?.pinned.count == identity.owners.count else { return }
         self.command = nil
         outputs.append(.commanded(clock!.version, failure: nil))
+    }
+
+    /// Nodes that the command waits for, beside its commit: it cannot go on without them.
+    package var commandNeeds: Set<Int> {
+        guard let command else { return [] }
+        var needed = command.replay?.asked ?? []
+        if let next = batchUnderWay { needed.insert(next.node) }
+        guard command.command.snapshot != nil, command.number == nil else { return needed }
+        for (place, owner) in identity.owners.enumerated() where !command.pinned.contains(place) {
+            needed.insert(owner)
+        }
+        return needed
+    }
+
+    /// A node that the command needs has not been reached for long.
+    package mutating func abandonCommand(without other: Int) {
+        guard commandNeeds.contains(other) else { return }
+        endCommand(CommandFailure(.unavailable, "\(names[other]) is not reached"))
     }
 
     /// Whether the next commit may carry the command out.
@@ -121,12 +158,13 @@ extension GroupMember {
         var header = header(now)
         switch command!.command {
         case .freeze(let isFrozen): header.standing.isFrozen = isFrozen
-        case .rates(let learner): (header.standing.learner, header.republishes) = (learner, true)
+        case .rates(let learner, _): (header.standing.learner, header.republishes) = (learner, true)
         case .pin: return false
         case .restore, .unlearn:
             let number = command!.command.snapshot!
             guard let snapshot = pinned?.header, snapshot.number == number else {
-                endCommand("the snapshot of commit \(number) is not kept here any more")
+                endCommand(
+                    CommandFailure(.missing, "the snapshot of commit \(number) is not kept here any more"))
                 return false
             }
             (header.restores, header.republishes) = (number, true)
@@ -154,6 +192,7 @@ extension GroupMember {
             if !replay.isRestored { beginReplay(now) }
             guard isReplayOver else { return }
         }
+        endTapes()
         self.command = nil
         followStanding()
         outputs.append(.commanded(clock!.version, failure: nil))
@@ -162,8 +201,9 @@ extension GroupMember {
     }
 
     /// The command is not carried out, or nobody knows.
-    mutating func endCommand(_ failure: String) {
+    mutating func endCommand(_ failure: CommandFailure) {
         guard command != nil else { return }
+        endTapes()
         command = nil
         followStanding()
         outputs.append(.commanded(clock?.version ?? .zero, failure: failure))
@@ -179,7 +219,7 @@ extension GroupMember {
 
     /// Whether this owner has the snapshot, whole, and keeps it.
     package mutating func snapshotPinned(
-        _ number: UInt64, _ result: Result<SnapshotFooter, SnapshotFailure>, _ now: Now
+        _ command: UInt32, _ result: Result<SnapshotFooter, SnapshotFailure>, _ now: Now
     ) {
         guard phase == .open else { return }
         switch result {
@@ -187,9 +227,9 @@ extension GroupMember {
             // Marks stay what they are.
             footer.marks = TrainerMarks()
             pinned = footer
-            tell(.snapshotPinned(number: number, failure: nil), now)
+            tell(.snapshotPinned(command: command, failure: nil), now)
         case .failure(let failure):
-            tell(.snapshotPinned(number: number, failure: failure.description), now)
+            tell(.snapshotPinned(command: command, failure: failure.description), now)
         }
     }
 

@@ -122,7 +122,7 @@ extension GroupMember {
         case .drop(let batch): shard!.drop(batch)
         case .takeSnapshot: outputs.append(.beginSnapshot)
         case .endSnapshot(let number): endSnapshot(number)
-        case .pinSnapshot(let number): outputs.append(.pinSnapshot(number: number))
+        case .pinSnapshot(let command, let number): outputs.append(.pinSnapshot(command: command, number: number))
         case .publish(let publish):
             let isHeartbeat = shard!.isHeartbeat(publish)
             let part = try shard!.publish(publish)

@@ -27,7 +27,11 @@ extension GroupMember {
         (phase, epochCut, joined, begunOwners, inbox) = (.gathering, nil, [:], [], [])
         voidSnapshot()
         restoring = nil
-        endCommand("an owner of the model restarted meanwhile: look whether its version has it, then try again")
+        endCommand(
+            CommandFailure(
+                .unavailable,
+                "an owner of the model restarted meanwhile: look whether its version has it, then try again"))
+        commandCount = 0
         // Those that own no rows hear that there is such a model, and that it is not open.
         sendAll(.prepare(identity))
         join(now)
@@ -81,6 +85,7 @@ extension GroupMember {
         guard epoch > self.epoch || phase != .open else { return }
         self.epoch = epoch
         phase = .gathering
+        outputs.append(.endTape)
         guard isOwner else { return }
         voidSnapshot()
         join(now)

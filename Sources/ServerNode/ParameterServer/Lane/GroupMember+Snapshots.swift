@@ -49,9 +49,15 @@ extension GroupMember {
 
     /// The clock: the same, where batches are learned and not committed at the next commit.
     ///
-    /// - Returns: whether one is under way or will be: false when nothing was learned since the last.
-    package mutating func takeSnapshotSoon(_ now: Now) -> Bool {
-        guard journals, phase == .open, !isRestoring, let clock else { return false }
+    /// - Returns: whether one is under way or will be; false when nothing was learned since the last.
+    /// - Throws: why there can be none now.
+    package mutating func takeSnapshotSoon(_ now: Now) throws(CommandFailure) -> Bool {
+        guard journals else { throw CommandFailure(.refused, "its node keeps no snapshots") }
+        if case .closed(let reason) = phase { throw CommandFailure(.refused, "the model is closed: \(reason)") }
+        guard phase == .open, let clock else {
+            throw CommandFailure(.unavailable, "the model is not open: \(waitsFor ?? "its owners gather")")
+        }
+        guard !isRestoring else { throw CommandFailure(.unavailable, "the rows of a snapshot are being read") }
         snapshotPlan.isWanted = clock.isBetweenCommits && snapshotPlan.taken == nil
         beginSnapshot(now)
         work(now)

@@ -33,7 +33,7 @@ package struct GroupMember: ~Copyable {
         case keepSnapshot
         case voidSnapshot
         /// Is the snapshot of this commit here, whole? Keep it; `snapshotPinned`.
-        case pinSnapshot(number: UInt64)
+        case pinSnapshot(command: UInt32, number: UInt64)
         /// Read the rows of this commit's snapshot, behind what is being read: `beginLoad`, `restore`, `endLoad`.
         case load(number: UInt64)
         /// Weights changed that no part tells of: copies under way are void.
@@ -41,11 +41,13 @@ package struct GroupMember: ~Copyable {
         /// Followers need a copy of this version or a later one.
         case beginFeed(Version)
         /// Has this node's tape these batches? `tapeFound`.
-        case findTape(of: ModelName, [BatchID])
+        case findTape(command: UInt32, of: ModelName, [BatchID])
         /// The batch of this node's tape is to be offered again, as a replay.
-        case offerTape(BatchID)
+        case offerTape(command: UInt32, BatchID)
+        /// Nothing of this node's tape is wanted any more.
+        case endTape
         /// What became of the command: the version that has it, or why it was not carried out.
-        case commanded(Version, failure: String?)
+        case commanded(Version, failure: CommandFailure?)
         /// Read the commits up to this one from the journal: `beginReplay`, `replay` for each, `endReplay`.
         case replay(through: UInt64, epoch: UInt32)
     }
@@ -122,6 +124,8 @@ package struct GroupMember: ~Copyable {
     /// The clock: the operator's command under way. An owner: the snapshot that it keeps for one, and the commit that restores
     /// it, until the rows are read.
     var command: CommandUnderWay?
+    /// Commands begun in this epoch: the last one's number.
+    var commandCount: UInt32 = 0
     var pinned: SnapshotFooter?
     /// The clock: the commit that restores a snapshot, until it is stable: every owner has its rows.
     var restoring: UInt64?
@@ -224,7 +228,7 @@ package struct GroupMember: ~Copyable {
     /// Nothing is learned any more, and rows that are not learned on are of no use.
     mutating func end(_ reason: String) {
         phase = .closed(reason)
-        endCommand("the model is closed: \(reason)")
+        endCommand(CommandFailure(.refused, "the model is closed: \(reason)"))
         (inbox, restoring) = ([], nil)
         heldParts = []
         offeredAt = [:]
@@ -256,7 +260,9 @@ package struct GroupMember: ~Copyable {
             return
         }
         guard clock != nil, phase == .open else { return }
-        if command?.replay != nil { endCommand("\(names[other]) restarted meanwhile") }
+        if command?.replay?.needed.contains(other) == true {
+            endCommand(CommandFailure(.unavailable, "\(names[other]) restarted meanwhile"))
+        }
         clock?.lostIntake(other)
         heardNodes.remove(other)
         work(now)
@@ -308,8 +314,10 @@ package struct GroupMember: ~Copyable {
             case _ where other != clockNode: break
             case .grant(let batch): granted(batch)
             case .outcome(let batch, let outcome): answer(batch, outcome)
-            case .wantTape(let trainer, let batches): outputs.append(.findTape(of: trainer, batches))
-            case .offerTape(let batch): outputs.append(.offerTape(batch))
+            case .wantTape(let command, let trainer, let batches):
+                outputs.append(.findTape(command: command, of: trainer, batches))
+            case .offerTape(let command, let batch): outputs.append(.offerTape(command: command, batch))
+            case .endTape: outputs.append(.endTape)
             case .begin(let number, let hash): try begin(behind: number, hash, now)
             case .order, .residuals, .commit, .stable, .drop, .publish, .takeSnapshot, .endSnapshot,
                 .pinSnapshot:

@@ -5,6 +5,8 @@ internal import Transport
 /// A command that was not carried out.
 package struct CommandFailure: Error, CustomStringConvertible {
     package enum Kind: Sendable {
+        /// It is not what such a command may say.
+        case invalid
         /// What it asks for is not there.
         case missing
         /// It can never be carried out on this model.
@@ -42,10 +44,10 @@ extension ModelLane {
                     self.log.info(
                         "an operator's command",
                         metadata: [
-                            "command": "\(command.words)", "version": "\(version)", "failed": "\(failure ?? "no")",
+                            "command": "\(command.words)", "version": "\(version)",
+                            "failed": "\(failure?.description ?? "no")",
                         ])
-                    continuation.resume(
-                        returning: failure.map { .failure(CommandFailure(.unavailable, $0)) } ?? .success(version))
+                    continuation.resume(returning: failure.map { .failure($0) } ?? .success(version))
                 }
                 if let reason = self.member.begin(command, self.now) { self.commanded(.zero, reason) }
                 self.flush()
@@ -54,10 +56,23 @@ extension ModelLane {
         return try result.get()
     }
 
-    func commanded(_ version: Version, _ failure: String?) {
+    func commanded(_ version: Version, _ failure: CommandFailure?) {
         guard let told = commandWaiter else { return }
         commandWaiter = nil
         told(version, failure)
+    }
+
+    /// A command does not wait for ever for a node that is gone: nothing else could be commanded meanwhile.
+    func abandonStalledCommand() {
+        guard let links, let lost = member.commandNeeds.first(where: { $0 != node && !links.isUp($0) }) else {
+            commandStalledAt = nil
+            return
+        }
+        let since = commandStalledAt ?? now.uptime
+        commandStalledAt = since
+        if now.uptime - since >= UInt64(Limits.Group.commandStallMax.seconds * 1000) {
+            member.abandonCommand(without: lost)
+        }
     }
 
     /// Makes the model what it was at a version whose snapshot is kept. Versions go on rising.
@@ -88,33 +103,31 @@ extension ModelLane {
         }
     }
 
-    /// Takes a snapshot now; answers when it is kept.
-    package func takeSnapshot() async throws(CommandFailure) -> Version {
-        let version: Version? = await withCheckedContinuation { continuation in
+    /// Takes a snapshot now; answers when it is kept on this node.
+    package func takeSnapshot() async throws(CommandFailure) -> SnapshotFolder.Name {
+        let result: Result<SnapshotFolder.Name?, CommandFailure> = await withCheckedContinuation { continuation in
             thread.run {
-                guard let snapshots = self.snapshots, self.closedReason.withLockedValue({ $0 }) == nil else {
-                    return continuation.resume(returning: nil)
-                }
-                guard self.member.takeSnapshotSoon(self.now) else {
-                    self.flush()
-                    // Nothing was learned since the last.
-                    return continuation.resume(returning: snapshots.names(self.history).first?.version)
-                }
-                self.snapshotWaiters.append { continuation.resume(returning: $0) }
-                self.flush()
+                do throws(CommandFailure) {
+                    defer { self.flush() }
+                    guard try self.member.takeSnapshotSoon(self.now) else {
+                        // Nothing was learned since the last.
+                        return continuation.resume(returning: .success(self.newestSnapshot))
+                    }
+                    self.snapshotWaiters.append { continuation.resume(returning: .success($0)) }
+                } catch { continuation.resume(returning: .failure(error)) }
             }
         }
-        guard let version else {
+        guard let name = try result.get() else {
             throw CommandFailure(
                 .unavailable,
-                "no snapshot was taken: the node keeps none, its disk failed, or an owner restarted meanwhile")
+                "no snapshot was taken: nothing was learned yet, the disk failed, or an owner restarted meanwhile")
         }
-        return version
+        return name
     }
 
-    func tellSnapshot(_ version: Version?) {
+    func tellSnapshot(_ name: SnapshotFolder.Name?) {
         let waiters = snapshotWaiters
         snapshotWaiters = []
-        for waiter in waiters { waiter(version) }
+        for waiter in waiters { waiter(name) }
     }
 }

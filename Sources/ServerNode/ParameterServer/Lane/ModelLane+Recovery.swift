@@ -154,6 +154,8 @@ extension ModelLane {
         for commit in commits[..<(restoring ?? commits.endIndex)] {
             do throws(FormatError) {
                 member.replay(commit.header, clampedCount: commit.clampedCount, rows: try commit.rows.get())
+                // The tape may have lost it: nothing waits for a tape.
+                if isClock { tape?.append(history, .header(commit.header)) }
             } catch { return endReplay(number, epoch, "the journal's commit \(commit.header.number): \(error)") }
         }
         guard let restoring else { return }
@@ -162,6 +164,7 @@ extension ModelLane {
         load(commit.header.restores) { lane, failure in
             if let failure { return lane.endReplay(number, epoch, failure) }
             lane.member.replay(commit.header, clampedCount: commit.clampedCount, rows: ReadRows())
+            if lane.isClock { lane.tape?.append(lane.history, .header(commit.header)) }
             lane.apply(rest, through: number, epoch, next)
         }
     }

@@ -86,7 +86,7 @@ extension ModelLane {
                     self.tellSnapshot(nil)
                 }
             }
-            self.thread.run { self.tellSnapshot(name.version) }
+            self.thread.run { self.tellSnapshot(name) }
             self.watchIdle(name)
             // Back to the one before the newest, so that either is enough.
             let names = snapshots.names(history)
@@ -127,27 +127,30 @@ extension ModelLane {
     }
 
     /// Reads a commit's snapshot whole, on the reading thread, and keeps it.
-    func pinSnapshot(_ number: UInt64) {
+    func pinSnapshot(_ number: UInt64, for command: UInt32) {
         guard let snapshots else {
-            let failure = SnapshotFailure(description: "it keeps no snapshots")
-            return thread.run {
-                self.member.snapshotPinned(number, .failure(failure), self.now)
-                self.flush()
-            }
+            return tellPinned(command, .failure(SnapshotFailure(description: "it keeps no snapshots")))
         }
         let (history, spec, shard) = (history, spec, ownShard)
-        snapshots.readingThread.run {
+        // Behind the keeping of one that has just become stable.
+        snapshots.thread.run {
             snapshots.pin(history, number)
-            let result = Result { () throws(SnapshotFailure) in
-                guard let name = snapshots.names(history).first(where: { $0.number == number }) else {
-                    throw SnapshotFailure(description: "it keeps no snapshot of commit \(number)")
+            snapshots.readingThread.run {
+                let result = Result { () throws(SnapshotFailure) in
+                    guard let name = snapshots.names(history).first(where: { $0.number == number }) else {
+                        throw SnapshotFailure(description: "it keeps no snapshot of commit \(number)")
+                    }
+                    return try snapshots.readWhole(history, name, spec, shard)
                 }
-                return try snapshots.readWhole(history, name, spec, shard)
+                self.tellPinned(command, result)
             }
-            self.thread.run {
-                self.member.snapshotPinned(number, result, self.now)
-                self.flush()
-            }
+        }
+    }
+
+    private func tellPinned(_ command: UInt32, _ result: Result<SnapshotFooter, SnapshotFailure>) {
+        thread.run {
+            self.member.snapshotPinned(command, result, self.now)
+            self.flush()
         }
     }
 

@@ -39,9 +39,8 @@ package final class ModelLane: @unchecked Sendable {
     let snapshots: SnapshotFolder?
     let snapshotInterval: Duration
     let tape: Tape?
-    /// Where the batches of an un-learning stand on this node's tape, and the body they are offered in.
-    var tapePlaces: [BatchID: TapePlace] = [:]
-    var tapeBody = OfferedBody()
+    /// What an un-learning found on this node's tape.
+    var held = HeldTape()
     /// The snapshot that rows are taken for, and one that has ended and is not stable.
     var snapshot: SnapshotTaking?
     var endedSnapshot: (taking: SnapshotTaking, name: SnapshotFolder.Name)?
@@ -62,9 +61,11 @@ package final class ModelLane: @unchecked Sendable {
     var timer: (at: UInt64, timer: WorkThread.Timer)?
     var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
     /// Who waits for an operator's command, or for a snapshot.
-    var snapshotWaiters: [@Sendable (Version?) -> Void] = []
+    var snapshotWaiters: [@Sendable (SnapshotFolder.Name?) -> Void] = []
     var forgottenWaiters: [@Sendable () -> Void] = []
-    var commandWaiter: (@Sendable (Version, _ failure: String?) -> Void)?
+    var commandWaiter: (@Sendable (Version, CommandFailure?) -> Void)?
+    /// Since when a node that the command under way needs is not reached.
+    var commandStalledAt: UInt64?
     var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
     var rowReaders: [@Sendable (ModelLane) -> Void] = []
@@ -214,15 +215,16 @@ package final class ModelLane: @unchecked Sendable {
                 }
             }
         case .replay(let number, let epoch): enqueue(.replay(through: number, epoch: epoch))
-        case .pinSnapshot(let number): pinSnapshot(number)
+        case .pinSnapshot(let command, let number): pinSnapshot(number, for: command)
         case .load(let number): enqueue(.load(number))
         case .voidCopies: voidCopies()
         case .beginFeed(let version):
             hub.begin(at: version)
             // Their streams find that the ring has begun anew.
             endCopies()
-        case .findTape(let trainer, let batches): findTape(trainer, batches)
-        case .offerTape(let batch): offerTape(batch)
+        case .findTape(let command, let trainer, let batches): findTape(trainer, batches, for: command)
+        case .offerTape(let command, let batch): offerTape(batch, for: command)
+        case .endTape: endTape()
         case .commanded(let version, let failure): commanded(version, failure)
         case .answer(let batch, let outcome):
             if let offer = pending.removeValue(forKey: batch)?.offer {
@@ -276,6 +278,7 @@ package final class ModelLane: @unchecked Sendable {
             rowReaders = []
             copyEnds = []
             voidSnapshot()
+            endTape()
             let waiters = digestWaiters
             digestWaiters = []
             for waiter in waiters { waiter.told(nil) }
@@ -331,6 +334,7 @@ package final class ModelLane: @unchecked Sendable {
         // Every round waits for its owners: what is told is what did not come for a while.
         let isLate = now - lastProgress.at >= UInt64(Limits.Group.lateAfter.seconds * 1000)
         waitsFor = isLate ? member.waitsFor : nil
+        abandonStalledCommand()
     }
 
     func tellStatus() {

@@ -5,7 +5,7 @@ internal import Transport
 
 extension Envelope {
     package static let headerByteCount = 24
-    static let formatVersion: UInt8 = 3
+    static let formatVersion: UInt8 = 4
 
     /// Header and payload.
     package var bytes: [UInt8] {

@@ -9,7 +9,7 @@ extension PeerMessage {
         case grant, outcome, slice, arrived, order, partials, residuals, commit, durable, stable, drop, prepare, joined
         case opened, closed, publish, digest, withdraw, heard, deleted, told, wantsPublish
         case begin, begun, takeSnapshot, snapshotTaken, endSnapshot, pinSnapshot, snapshotPinned
-        case wantTape, tapeHeld, offerTape
+        case wantTape, tapeHeld, offerTape, endTape
     }
 
     var kind: Kind {
@@ -47,15 +47,14 @@ extension PeerMessage {
         case .wantTape: .wantTape
         case .tapeHeld: .tapeHeld
         case .offerTape: .offerTape
+        case .endTape: .endTape
         }
     }
 
     func write(to writer: inout FieldWriter) {
         switch self {
         case .offer(let offer): writer.put(offer)
-        case .grant(let batch), .arrived(let batch), .drop(let batch), .withdraw(let batch),
-            .offerTape(let batch):
-            writer.put(batch)
+        case .grant(let batch), .arrived(let batch), .drop(let batch), .withdraw(let batch): writer.put(batch)
         case .outcome(let batch, let outcome):
             writer.put(batch)
             writer.put(outcome)
@@ -81,7 +80,7 @@ extension PeerMessage {
             writer.put(number)
             writer.put(hash)
             writer.put(UInt32(clamping: clampedCount))
-        case .stable(let number), .endSnapshot(let number), .pinSnapshot(let number): writer.put(number)
+        case .stable(let number), .endSnapshot(let number): writer.put(number)
         case .prepare(let identity), .opened(let identity): writer.put(identity)
         case .joined(let joined):
             writer.put(joined.fingerprint.rawValue)
@@ -92,16 +91,24 @@ extension PeerMessage {
             writer.put(number)
             writer.put(hash)
         case .closed(let reason): writer.put(reason)
-        case .snapshotPinned(let number, let failure):
+        case .pinSnapshot(let command, let number):
+            writer.put(command)
             writer.put(number)
+        case .snapshotPinned(let command, let failure):
+            writer.put(command)
             writer.put(failure ?? "")
-        case .wantTape(let trainer, let batches):
+        case .wantTape(let command, let trainer, let batches):
+            writer.put(command)
             writer.put(trainer.text)
             writer.put(batches)
-        case .tapeHeld(let held):
+        case .tapeHeld(let command, let held):
+            writer.put(command)
             writer.put(held.problem ?? "")
             writer.put(held.ofTrainer)
-        case .heard, .deleted, .told, .wantsPublish, .begun, .takeSnapshot, .snapshotTaken: break
+        case .offerTape(let command, let batch):
+            writer.put(command)
+            writer.put(batch)
+        case .heard, .deleted, .told, .wantsPublish, .begun, .takeSnapshot, .snapshotTaken, .endTape: break
         case .publish(let publish):
             writer.put(publish.number)
             writer.put(publish.watermarkMilliseconds)
@@ -153,19 +160,22 @@ extension PeerMessage {
         case .takeSnapshot: self = .takeSnapshot
         case .snapshotTaken: self = .snapshotTaken
         case .endSnapshot: self = .endSnapshot(number: try reader.take())
-        case .pinSnapshot: self = .pinSnapshot(number: try reader.take())
+        case .pinSnapshot: self = .pinSnapshot(command: try reader.take(), number: try reader.take())
         case .snapshotPinned:
-            let (number, failure) = (try reader.take(UInt64.self), try reader.takeText())
-            self = .snapshotPinned(number: number, failure: failure.isEmpty ? nil : failure)
-        case .offerTape: self = .offerTape(try reader.takeBatchID())
+            let (command, failure) = (try reader.take(UInt32.self), try reader.takeText())
+            self = .snapshotPinned(command: command, failure: failure.isEmpty ? nil : failure)
+        case .offerTape: self = .offerTape(command: try reader.take(), try reader.takeBatchID())
+        case .endTape: self = .endTape
         case .wantTape:
+            let command = try reader.take(UInt32.self)
             guard let trainer = ModelName(try reader.takeText()) else {
                 throw .corrupt(what: "a trainer's name is not one")
             }
-            self = .wantTape(of: trainer, try reader.takeBatchIDs())
+            self = .wantTape(command: command, of: trainer, try reader.takeBatchIDs())
         case .tapeHeld:
-            let problem = try reader.takeText()
+            let (command, problem) = (try reader.take(UInt32.self), try reader.takeText())
             self = .tapeHeld(
+                command: command,
                 TapeHeld(ofTrainer: try reader.takeBatchIDs(), problem: problem.isEmpty ? nil : problem))
         case .opened: self = .opened(try reader.takeIdentity())
         case .closed: self = .closed(reason: try reader.takeText())

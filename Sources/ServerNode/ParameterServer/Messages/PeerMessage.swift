@@ -59,16 +59,19 @@ package enum PeerMessage: Sendable {
     case snapshotTaken
     /// C→O, between two batches. The snapshot is this commit, the last one.
     case endSnapshot(number: UInt64)
-    /// C→O. Is the snapshot of this commit here, whole? It is kept until another is asked for.
-    case pinSnapshot(number: UInt64)
+    /// C→O. Is the snapshot of this commit here, whole? It is kept until two others were asked for. What an operator's
+    /// command asks for carries the command's number in its epoch, and so do the answers.
+    case pinSnapshot(command: UInt32, number: UInt64)
     /// O→C. It is, or why not.
-    case snapshotPinned(number: UInt64, failure: String?)
-    /// C→I. Has the tape these batches? Which of them are this trainer's?
-    case wantTape(of: ModelName, [BatchID])
+    case snapshotPinned(command: UInt32, failure: String?)
+    /// C→I. Has the tape these batches? Which of them are this trainer's? It keeps them until `endTape`.
+    case wantTape(command: UInt32, of: ModelName, [BatchID])
     /// I→C. It has, or not.
-    case tapeHeld(TapeHeld)
+    case tapeHeld(command: UInt32, TapeHeld)
     /// C→I. Offer this batch of the tape again, without its trainer's name.
-    case offerTape(BatchID)
+    case offerTape(command: UInt32, BatchID)
+    /// C→I. Nothing of the tape is wanted any more.
+    case endTape
     /// O→C. What this owner's rows add to the digest of all weights at a commit: the answer to a publish that wants it.
     case digest(number: UInt64, WeightDigest)
 }

@@ -36,7 +36,7 @@ package final class SnapshotFolder: Sendable {
     private let root: FilePath
     private let begunCount = Locked<UInt64>(0)
     /// Commits whose snapshots are wanted, however old.
-    private let pinned = Locked<[History: UInt64]>([:])
+    private let pinned = Locked<[History: PinnedSnapshots]>([:])
 
     package init(_ root: FilePath) { self.root = root }
 
@@ -90,8 +90,10 @@ package final class SnapshotFolder: Sendable {
         }
     }
 
-    /// Keeps the snapshot of a commit until another of the model is pinned.
-    func pin(_ history: History, _ number: UInt64) { pinned.withLockedValue { $0[history] = number } }
+    /// Keeps the snapshot of a commit until two others of the model are pinned.
+    func pin(_ history: History, _ number: UInt64) {
+        pinned.withLockedValue { $0[history, default: PinnedSnapshots()].pin(number) }
+    }
 
     /// A file that becomes a snapshot when it is kept.
     func begin(_ history: History) throws -> UnfinishedSnapshot {
@@ -108,13 +110,14 @@ package final class SnapshotFolder: Sendable {
         for name in names(history).dropFirst(count) where !restored.contains(name.number) {
             // Under the lock: what is pinned meanwhile is there, or its reader finds that it is not.
             try pinned.withLockedValue { pinned in
-                if pinned[history] != name.number { try removeFile(path(history, name)) }
+                if pinned[history]?.contains(name.number) != true { try removeFile(path(history, name)) }
             }
         }
     }
 
     /// Nothing is kept of a model.
     func removeAll(_ history: History) throws(Errno) {
+        pinned.withLockedValue { $0[history] = nil }
         let files = (try? listFolder(folder(history))) ?? []  // missing: nothing to remove
         for file in files { try removeFile(folder(history).appending(file)) }
         if !files.isEmpty { try removeFolder(folder(history)) }

@@ -6,31 +6,48 @@ package import SystemPackage
 internal import Transport
 
 /// Where a batch stands on a tape.
-struct TapePlace: Sendable {
-    var path: FilePath
+package struct TapePlace: Sendable {
+    var file: Tape.Name
     var range: Range<Int>
 }
 
 /// What a tape has of the batches asked for.
-struct TapeFinding: Sendable {
-    var places: [BatchID: TapePlace] = [:]
+package struct TapeFinding: Sendable {
+    package var places: [BatchID: TapePlace] = [:]
     /// Those of the trainer that is to be un-learned.
-    var ofTrainer: [BatchID] = []
+    package var ofTrainer: [BatchID] = []
 }
 
 /// A node's log of what its intakes took, bounded by bytes and age, and of the order in which its clocks had it learned: what
 /// un-learning learns again.
 ///
 /// It is no part of durability: nothing waits for it and nothing is synced. What it lacks makes un-learning refuse, not guess.
+/// One thread writes, another reads, so that a long search does not hold up what is to be written.
 package final class Tape: Sendable {
-    private let folder: FilePath
+    let folder: FilePath
+    let thread = WorkThread()
+    let readingThread = WorkThread()
+    /// What readers still need.
+    let needed = Locked(Needed())
     private let byteCountMax: Int
     private let fileByteCount: Int
     private let age: Duration
+    /// The longest that one file is written: they go as wholes.
+    private let fileAge: Duration
     private let log: Logger
-    private let thread = WorkThread()
     private let waiting = Locked<[UInt8]>([])
-    private let writing = Locked<(file: FileDescriptor, byteCount: Int)?>(nil)
+    private let writing = Locked<(file: FileDescriptor, name: Name, byteCount: Int)?>(nil)
+    /// Whether the last batch was not kept: the log says it once.
+    private let isFailing = Locked(false)
+
+    struct Needed {
+        /// All files are looked through.
+        var isScanned = false
+        /// By model, the first file with a batch that will be learned again.
+        var files: [History: UInt64] = [:]
+
+        func includes(_ name: Name) -> Bool { isScanned || files.values.contains { $0 <= name.number } }
+    }
 
     /// - Throws: when the folder cannot be made.
     package init(_ folder: FilePath, byteCountMax: Int, age: Duration, log: String) throws {
@@ -38,8 +55,10 @@ package final class Tape: Sendable {
         self.byteCountMax = byteCountMax
         fileByteCount = min(Limits.Tape.fileByteCount, byteCountMax / 4)
         self.age = age
+        fileAge = age / 8
         self.log = Logger(label: log)
         try makeFolders(folder)
+        watchAge()
     }
 
     // MARK: writing
@@ -51,11 +70,22 @@ package final class Tape: Sendable {
             defer { waiting += bytes }
             return (waiting.isEmpty, false)
         }
-        if isDropped { log.warning("the tape's disk is too slow: a batch is not on the tape") }
+        if isDropped { tellFailed("its disk is too slow") }
         if isFirst { thread.run { self.write() } }
     }
 
-    private func write() {
+    private func tellFailed(_ reason: String) {
+        let isFirst = isFailing.withLockedValue { isFailing in
+            defer { isFailing = true }
+            return !isFailing
+        }
+        if isFirst {
+            log.error("batches are not on the tape", metadata: ["folder": "\(folder)", "error": "\(reason)"])
+        }
+    }
+
+    /// Writes what waits. On `thread`.
+    func write() {
         let bytes = waiting.withLockedValue { waiting in
             defer { waiting = [] }
             return waiting
@@ -65,15 +95,18 @@ package final class Tape: Sendable {
             let file = try openFile()
             _ = try file.writeAll(bytes)
             writing.withLockedValue { $0?.byteCount += bytes.count }
+            isFailing.withLockedValue { $0 = false }
         } catch {
-            log.error("batches are not on the tape", metadata: ["folder": "\(folder)", "error": "\(error)"])
+            tellFailed("\(error)")
             // What was cut off ends the file for its readers.
             close()
         }
     }
 
     private func openFile() throws -> FileDescriptor {
-        if let (file, byteCount) = writing.withLockedValue({ $0 }), byteCount < fileByteCount {
+        if let (file, name, byteCount) = writing.withLockedValue({ $0 }), byteCount < fileByteCount,
+            !isOver(name, after: fileAge)
+        {
             return file
         }
         close()
@@ -82,32 +115,51 @@ package final class Tape: Sendable {
         let name = Name(number: (files.last?.number ?? 0) + 1, beganAtMilliseconds: millisecondsSince1970())
         let file = try FileDescriptor.open(
             folder.appending(name.file), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
-        writing.withLockedValue { $0 = (file, 0) }
+        writing.withLockedValue { $0 = (file, name, 0) }
         return file
     }
 
     private func close() {
-        if let (file, _) = writing.withLockedValue({ $0 }) { try? file.close() }  // nothing of it was promised
+        if let (file, _, _) = writing.withLockedValue({ $0 }) { try? file.close() }  // nothing of it was promised
         writing.withLockedValue { $0 = nil }
     }
 
-    /// The oldest go while there are too many bytes, and those whose last record is too old.
+    private func isOver(_ name: Name, after time: Duration) -> Bool {
+        millisecondsSince1970() >= name.beganAtMilliseconds + UInt64(time.seconds * 1000)
+    }
+
+    /// The oldest go while there are too many bytes, and those of which every record is too old; but for what is needed.
     private func removeOld(_ files: [Name]) throws {
         var byteCount = fileByteCount
         var kept = files.endIndex
-        let oldest = millisecondsSince1970() - min(millisecondsSince1970(), UInt64(age.seconds * 1000))
         for place in files.indices.reversed() {
             let file = try FileDescriptor.open(folder.appending(files[place].file), .readOnly)
             let size = try file.closeAfter { Int(try file.seek(offset: 0, from: .end)) }
             byteCount += size
-            let endedAt = place + 1 < files.endIndex ? files[place + 1].beganAtMilliseconds : .max
-            guard byteCount <= byteCountMax, endedAt >= oldest else { break }
+            guard byteCount <= byteCountMax, !isOver(files[place], after: age + fileAge) else { break }
             kept = place
         }
-        for file in files[..<kept] { try removeFile(folder.appending(file.file)) }
+        for name in files[..<kept] {
+            // Under the lock: nobody begins to look through what goes.
+            try needed.withLockedValue { needed in
+                if !needed.includes(name) { try removeFile(folder.appending(name.file)) }
+            }
+        }
     }
 
-    private struct Name {
+    /// Removes what is too old though nothing comes any more.
+    private func watchAge() {
+        thread.run(after: min(fileAge, .seconds(3600))) { [weak self] in
+            guard let self else { return }
+            if let (_, name, _) = writing.withLockedValue({ $0 }), isOver(name, after: fileAge) { close() }
+            do { try removeOld(files()) } catch {
+                log.error("old files of the tape are left", metadata: ["folder": "\(folder)", "error": "\(error)"])
+            }
+            watchAge()
+        }
+    }
+
+    struct Name: Sendable {
         var number: UInt64
         var beganAtMilliseconds: UInt64
 
@@ -125,62 +177,7 @@ package final class Tape: Sendable {
         var file: String { "\(number)-\(beganAtMilliseconds).tape" }
     }
 
-    private func files() throws -> [Name] {
+    func files() throws -> [Name] {
         try listFolder(folder).compactMap { Name($0) }.sorted { $0.number < $1.number }
-    }
-
-    // MARK: reading
-
-    /// Finds batches of a model.
-    func find(_ history: History, _ batches: [BatchID], of trainer: ModelName) async throws -> TapeFinding {
-        try await onThread {
-            let wanted = Set(batches)
-            var finding = TapeFinding()
-            try self.scan { path, range, found, record in
-                guard found == history, case .batch(let batch, let name, _) = record, wanted.contains(batch) else {
-                    return
-                }
-                finding.places[batch] = TapePlace(path: path, range: range)
-                if name == trainer { finding.ofTrainer.append(batch) }
-            }
-            return finding
-        }
-    }
-
-    /// The commits of a model by their hashes.
-    func headers(_ history: History) async throws -> [UInt64: CommitHeader] {
-        try await onThread {
-            var headers: [UInt64: CommitHeader] = [:]
-            try self.scan { _, _, found, record in
-                if found == history, case .header(let header) = record { headers[header.hash] = header }
-            }
-            return headers
-        }
-    }
-
-    func read(_ place: TapePlace) throws -> (trainer: ModelName?, examples: ExampleBatch)? {
-        let file = try FileDescriptor.open(place.path, .readOnly)
-        let bytes = try file.closeAfter { try readBytes(file, place.range) }
-        guard case .batch(_, let trainer, let examples)? = TapeRecord.read(bytes, at: 0)?.record else { return nil }
-        return (trainer, examples)
-    }
-
-    private func onThread<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
-        try await thread.call {
-            self.write()
-            return Result { try body() }
-        }.get()
-    }
-
-    private func scan(_ body: (FilePath, Range<Int>, History, TapeRecord) -> Void) throws {
-        for name in try files() {
-            let path = folder.appending(name.file)
-            let bytes = try readFile(path)
-            var at = 0
-            while let (history, record, end) = TapeRecord.read(bytes, at: at) {
-                body(path, at..<end, history, record)
-                at = end
-            }
-        }
     }
 }
