@@ -105,7 +105,10 @@ let package = Package(
             path: "Sources/WorkerNode/PredictionWorker", swiftSettings: strict),
         .executableTarget(
             name: "sluice-server",
-            dependencies: ["ParameterServer", "Configuration", "Files", "Transport", "Telemetry", arguments, system],
+            dependencies: [
+                "ParameterServer", "Configuration", "Domain", "Files", "Scoring", "Transport", "Telemetry", arguments,
+                system,
+            ],
             path: "Sources/ServerNode/Main", swiftSettings: strict),
         .executableTarget(
             name: "sluice-worker",

@@ -18,6 +18,8 @@ struct Group: Sendable {
     /// Nodes keep journals in folders below it.
     var stateFolder: String?
     var tapeMebibytes = 0
+    /// Nodes copy their snapshots there.
+    var mirror: String?
 
     /// Free ports for `count` nodes. The system gives them out again late, so that nobody else takes them meanwhile.
     init(nodes count: Int, owners ownerCount: Int) async throws {
@@ -48,6 +50,10 @@ struct Group: Sendable {
         return text + "owners:\n  m: [\(owners)]\n"
     }
 
+    func topology(of node: Int) throws -> ClusterTopology {
+        try ClusterTopology(yaml: file(for: node), of: "the test")
+    }
+
     /// Runs a node until `body` returns.
     func withNode(_ node: Int, _ body: () async throws -> Void) async throws {
         var options = ServerOptions()
@@ -56,7 +62,8 @@ struct Group: Sendable {
         options.loopCount = 1
         options.stateFolder = stateFolder.map { "\($0)/s\(node)" }
         options.tapeMebibytes = tapeMebibytes
-        try options.join(ClusterTopology(yaml: file(for: node), of: "the test"), of: "the test")
+        options.mirror = mirror
+        try options.join(topology(of: node), of: "the test")
         try await RoadTests.withNode(
             { [options] (started: (Int) -> Void, stop) in
                 try await ServerNode(options).run { port, _ in

@@ -49,17 +49,9 @@ struct LearnCommand: AsyncParsableCommand {
 
     private func write(_ learner: borrowing Learner, to folder: String) throws {
         var random = SystemRandomNumberGenerator()
-        var stream = CopyStream(
+        let stream = CopyStream(
             spec: learner.spec, history: .random(using: &random), version: Version(learner.exampleCount),
             watermarkMilliseconds: millisecondsSince1970())
-        let file = try ModelFileWriter(folder: FilePath(folder))
-        try file.append(stream.begin())
-        var weights = [Float](repeating: 0, count: Limits.Copy.chunkIndexCount)
-        while let range = stream.nextRange {
-            learner.rows.weights(range, into: &weights)
-            try file.append(stream.chunk(weights))
-        }
-        try file.append(stream.end())
-        try file.finish()
+        try saveModel(stream, to: FilePath(folder)) { range, weights in learner.rows.weights(range, into: &weights) }
     }
 }

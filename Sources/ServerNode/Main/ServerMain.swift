@@ -9,7 +9,12 @@ internal import Transport
 @main
 struct ServerMain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sluice-server", abstract: "A server node: owns models and learns training traffic.")
+        commandName: "sluice-server", abstract: "A server node: owns models and learns training traffic.",
+        subcommands: [RunCommand.self, ExportCommand.self, RestoreCommand.self], defaultSubcommand: RunCommand.self)
+}
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Run the node. The default.")
 
     @Option(help: "A file of the keys below (docs/API.md); flags override it.") var config: String?
     @Option(help: "This node's name.") var name: String?
@@ -22,6 +27,7 @@ struct ServerMain: AsyncParsableCommand {
     var snapshotEvery: String?
     @Option(help: "Room for the log of what was learned, which un-learning needs; none by default.")
     var tapeMebibytes: String?
+    @Option(help: "A folder on another disk that each snapshot is copied to.") var mirror: String?
     @Option(help: "every-commit (with a state folder) or none: when a batch is acknowledged.") var durability: String?
     @Option(
         help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")
@@ -61,6 +67,7 @@ struct ServerMain: AsyncParsableCommand {
         }
         if let tokenFile { options.tokenFile = tokenFile }
         if let stateFolder { options.stateFolder = stateFolder }
+        if let mirror { options.mirror = mirror }
         if let tapeMebibytes {
             var fields = try Fields(yaml: "tape_mebibytes: \(tapeMebibytes)", of: "the command line")
             try options.read(&fields)

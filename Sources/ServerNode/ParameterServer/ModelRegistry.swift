@@ -56,6 +56,7 @@ package final class ModelRegistry: Sendable {
     package let journal: NodeJournal?
     private let snapshots: SnapshotFolder?
     private let snapshotInterval: Duration
+    private let mirror: SnapshotFolder?
     private let tape: Tape?
     /// Locked, so that what is written is what the registry says at that moment.
     private let specs: Locked<SpecFolder?>
@@ -64,12 +65,13 @@ package final class ModelRegistry: Sendable {
     package init(
         publishInterval: Duration, stateFolder: String?, journal: NodeJournal? = nil,
         snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault,
-        tape: Tape? = nil
+        mirror: SnapshotFolder? = nil, tape: Tape? = nil
     ) throws(SpecFolder.Failure) {
         self.publishInterval = publishInterval
         self.journal = journal
         self.snapshots = snapshots
         self.snapshotInterval = snapshotInterval
+        self.mirror = mirror
         self.tape = tape
         let specs = try stateFolder.map { path throws(SpecFolder.Failure) in try SpecFolder(path) }
         self.specs = Locked(specs)
@@ -305,7 +307,7 @@ package final class ModelRegistry: Sendable {
             identity, spec, history: history, publishInterval: publishInterval, node: place.node, names: place.names,
             thread: isAlone ? WorkThread() : place.control ?? WorkThread(), links: place.links,
             journal: identity.owners.contains(place.node) ? journal : nil, snapshots: snapshots,
-            snapshotInterval: snapshotInterval, tape: tape, held: held)
+            snapshotInterval: snapshotInterval, mirror: mirror, tape: tape, held: held)
         if case .open(let earlier) = state.models[identity.name] { state.lanes[earlier.history] = nil }
         state.models[identity.name] = .open(lane)
         state.lanes[history] = lane

@@ -173,6 +173,7 @@ package struct ServerRoutes: Sendable {
                 "round_us": jsonNumber(status.roundMicroseconds),
                 "parked_slices": "\(status.parkedSliceCount)", "granted_bytes": "\(status.grantedByteCount)",
                 "snapshot_version": status.snapshotVersion.map { "\($0)" } ?? "null",
+                "mirrored_version": status.mirroredVersion.map { "\($0)" } ?? "null",
                 "frozen": "\(status.standing.isFrozen)",
                 "unlearning": status.replayProgress.map {
                     jsonObject(["done": "\($0.done)", "of": "\($0.count)"])

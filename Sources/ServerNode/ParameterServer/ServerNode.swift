@@ -24,7 +24,7 @@ package struct ServerNode: Sendable {
         let registry = try ModelRegistry(
             publishInterval: options.publishInterval, stateFolder: options.stateFolder, journal: journal,
             snapshots: journal == nil ? nil : snapshots, snapshotInterval: options.snapshotInterval,
-            tape: try openTape())
+            mirror: try mirror(journal), tape: try openTape())
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         let group = try ServerGroup(
@@ -59,7 +59,20 @@ package struct ServerNode: Sendable {
         async let closingPeers: Void = peers.drain(within: Limits.Node.peerDrainTimeout)
         async let closingControl: Void? = control?.drain(within: Limits.Node.peerDrainTimeout)
         _ = await (closingPeers, closingControl)
+        await journal?.close()
         log.info("stopped")
+    }
+
+    /// Where snapshots are copied; nil where nobody asked for it.
+    private func mirror(_ journal: NodeJournal?) throws -> SnapshotFolder? {
+        guard let path = options.mirror else { return nil }
+        guard journal != nil else {
+            throw ConfigurationError(
+                "'mirror' copies snapshots, and there are none without a journal; see 'durability'")
+        }
+        let folder = FilePath(path).appending(options.name)
+        try makeFolders(folder)
+        return SnapshotFolder(folder)
     }
 
     /// Nil where there is no room for one.

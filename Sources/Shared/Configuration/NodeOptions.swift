@@ -59,6 +59,8 @@ package struct ServerOptions: Sendable {
     /// Room for the tape, in the state folder; 0 keeps none. What is older than `tapeAge` goes, too.
     package var tapeMebibytes = 0
     package var tapeAge = Limits.Tape.ageDefault
+    /// Where each snapshot is copied, best on another disk; nil copies none.
+    package var mirror: String?
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
 
@@ -74,6 +76,7 @@ package struct ServerOptions: Sendable {
     package mutating func read(_ fields: inout Fields) throws(ConfigurationError) {
         if let name = try fields.text("name") { self.name = name }
         if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
+        if let path = try fields.text("mirror") { mirror = path }
         if let count = try fields.integer("tape_mebibytes", in: Limits.Tape.mebibytes) { tapeMebibytes = count }
         if let age = try fields.duration("tape_age", in: Limits.Tape.age) { tapeAge = age }
         if let text = try fields.text("peer_listen") { peerListen = try Address(text, of: "'peer_listen'") }

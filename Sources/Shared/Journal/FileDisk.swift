@@ -9,7 +9,7 @@ package final class FileDisk: JournalDisk {
     private let folder: FilePath
     private var open: (segment: UInt64, file: FileDescriptor)?
     /// Open as long as this is: another process keeps away.
-    private let lock: FileDescriptor
+    private var lock: FileDescriptor?
 
     /// Makes the folder when it is missing.
     package init(_ folder: FilePath, lockWait: Duration = Limits.Journal.lockWait) throws(DiskFailure) {
@@ -35,9 +35,12 @@ package final class FileDisk: JournalDisk {
         }
     }
 
-    deinit {
+    deinit { close() }
+
+    package func close() {
         try? open?.file.close()  // everything that was promised is synced
-        try? lock.close()  // nothing is in it
+        try? lock?.close()  // nothing is in it
+        (open, lock) = (nil, nil)
     }
 
     package func path(of segment: UInt64) -> String { place(segment).string }

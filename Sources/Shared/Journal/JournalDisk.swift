@@ -15,6 +15,13 @@ package protocol JournalDisk: AnyObject {
     func keepAside(_ bytes: [UInt8], as name: String) throws(DiskFailure) -> String
     /// A segment's place for people.
     func path(of segment: UInt64) -> String
+    /// Lets others use it. Nothing is asked of it any more.
+    func close()
+}
+
+extension JournalDisk {
+    /// Of a disk that nobody else could use.
+    package func close() {}
 }
 
 /// A disk that does not do what it was told.

@@ -14,6 +14,25 @@ package struct ServableModel: Sendable {
     package var watermarkMilliseconds: UInt64
     package var table: WeightTable
 
+    package init(
+        spec: ModelSpec, history: History, version: Version, watermarkMilliseconds: UInt64, table: WeightTable
+    ) {
+        self.spec = spec
+        self.history = history
+        self.version = version
+        self.watermarkMilliseconds = watermarkMilliseconds
+        self.table = table
+    }
+
+    /// Saves it.
+    package func save(to folder: FilePath) throws(ModelFileError) {
+        let stream = CopyStream(
+            spec: spec, history: history, version: version, watermarkMilliseconds: watermarkMilliseconds)
+        try saveModel(stream, to: folder) { range, weights in
+            table.withWeights(range) { for k in $0.indices { weights[k] = $0[k] } }
+        }
+    }
+
     /// The digest of all weights.
     package var digest: WeightDigest {
         table.withWeights(0..<table.indexCount) { Format.digest(weights: $0, firstIndex: 0) }
@@ -56,6 +75,23 @@ package enum ModelFile {
         try? file.close()  // as above
         return try loading.finished()
     }
+}
+
+/// Saves a model.
+///
+/// - Parameter weights: reads the weights of a range of rows into an array that is long enough.
+package func saveModel(
+    _ stream: consuming CopyStream, to folder: FilePath, weights read: (Range<Int>, inout [Float]) -> Void
+) throws(ModelFileError) {
+    let file = try ModelFileWriter(folder: folder)
+    try file.append(stream.begin())
+    var weights = [Float](repeating: 0, count: Limits.Copy.chunkIndexCount)
+    while let range = stream.nextRange {
+        read(range, &weights)
+        try file.append(stream.chunk(weights))
+    }
+    try file.append(stream.end())
+    try file.finish()
 }
 
 /// Saves a model, whole or not at all: the file is written beside the old one and takes its place at the end.

@@ -1,5 +1,6 @@
 """One answer, whatever the way in: text or hashes, JSON or binary, HTTP or `sluice score`, one example or a hundred."""
 
+import json
 import struct
 import subprocess
 
@@ -31,6 +32,7 @@ def checks(subject):
         subject, v2.binary_body([v2.line_tensor(["1 0.5 'tag " + line for line in LINES])], BOTH), reference)
     yield "bits: `sluice learn` and `sluice score` on the same lines", score(subject, reference)
     yield "bits: digests of learn, the server node and both workers", digests(subject, reference)
+    yield "bits: exported weights give the workers' margins", exported(subject, reference)
     yield "bits: float text in JSON reads back", shortest_text(subject, reference)
 
 
@@ -106,6 +108,40 @@ def score(subject, reference):
         got = [struct.unpack("<I", struct.pack("<f", float(text)))[0] for text in done.stdout.split()]
         expect(differing(got, reference["probability"]), [], "lines whose probability differs")
     return check
+
+
+def exported(subject, reference):
+    """Both exports of the learned model have the same weights, and what they add up to for a line is its margin."""
+    def check():
+        paths = {}
+        for kind in ("safetensors", "vw"):
+            paths[kind] = f"{subject.cluster.folder}/exported.{kind}"
+            subprocess.run([project.binary("sluice"), "export", learned_folder(subject), "--format", kind, "--to", paths[kind]],
+                           check=True, capture_output=True)
+        with open(paths["safetensors"], "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+            body = file.read()
+        count = header["weights"]["shape"][0]
+        tensor = lambda name, code: struct.unpack(f"<{count}{code}", body[slice(*header[name]["data_offsets"])])
+        weights = dict(zip(tensor("indices", "Q"), tensor("weights", "f")))
+        expect((header["indices"]["dtype"], header["weights"]["dtype"]), ("U64", "F32"), "types")
+        expect(header["__metadata__"]["version"], str(subject.version), "the version in the metadata")
+        with open(paths["vw"]) as file:
+            front, _, rows = file.read().partition("\n:0\n")
+        expect_that(front.startswith("Version 9.") and f"bits:{BITS}" in front, "the front of a readable model")
+        readable = {int(index): float32(weight) for index, _, weight in (row.partition(":") for row in rows.split())}
+        expect(readable == weights and len(weights) > 1000, True, "the readable model's weights are the tensors'")
+        indices, values, offsets = vw_features.csr(LINES, BITS)
+        for k in range(len(LINES)):
+            margin = sum(weights.get(int(i), 0) * float(v)
+                         for i, v in zip(indices[offsets[k]:offsets[k + 1]], values[offsets[k]:offsets[k + 1]]))
+            told = struct.unpack("<f", struct.pack("<I", int(reference["margin"][k])))[0]
+            expect_that(abs(margin - told) < 1e-4, f"line {k + 1}: margin {told}, weights make {margin}")
+    return check
+
+
+def float32(text):
+    return struct.unpack("<f", struct.pack("<f", float(text)))[0]
 
 
 def digests(subject, _):

@@ -91,7 +91,7 @@ extension ModelLane {
         let (path, history, spec) = (snapshots.path(history, name), history, spec)
         snapshots.readingThread.run {
             do throws(SnapshotFailure) {
-                let records = try SnapshotRecords(path, history, name)
+                let records = try SnapshotRecords.at(path, history, name)
                 self.readRows(SnapshotReading(records, spec, shard), snapshots, ended)
             } catch { self.thread.run { [error] in ended(self, .failure(error)) } }
         }

@@ -101,6 +101,7 @@ extension ModelLane {
     /// node's journal from shrinking.
     package func watchIdle(_ name: SnapshotFolder.Name) {
         newestKept.withLockedValue { $0 = name }
+        copyToMirror(name)
         thread.run(after: snapshotInterval) { self.forgetIfIdle(name) }
     }
 
@@ -123,6 +124,23 @@ extension ModelLane {
     private func removeOldSnapshots(_ restored: Set<UInt64>) {
         do { try snapshots?.removeOld(history, keeping: Limits.Snapshot.keptCount, and: restored) } catch {
             log.error("old snapshots are left", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Copies a snapshot to the mirror, which keeps as many.
+    private func copyToMirror(_ name: SnapshotFolder.Name) {
+        guard let mirror, let snapshots else { return }
+        let (history, log) = (history, log)
+        mirror.thread.run {
+            do {
+                try mirror.copy(history, name, from: snapshots)
+                try mirror.removeOld(history, keeping: Limits.Snapshot.keptCount, and: [])
+                self.newestMirrored.withLockedValue { $0 = name }
+            } catch {
+                log.error(
+                    "a snapshot is not in the mirror",
+                    metadata: ["path": "\(snapshots.path(history, name))", "error": "\(error)"])
+            }
         }
     }
 
@@ -167,9 +185,11 @@ extension ModelLane {
     /// The model is gone. On any thread.
     func forgetSnapshots() {
         let (history, log) = (history, log)
-        snapshots?.thread.run { [snapshots] in
-            do { try snapshots?.removeAll(history) } catch {
-                log.error("snapshots of a deleted model are left", metadata: ["error": "\(error)"])
+        for folder in [snapshots, mirror].compactMap({ $0 }) {
+            folder.thread.run {
+                do { try folder.removeAll(history) } catch {
+                    log.error("snapshots of a deleted model are left", metadata: ["error": "\(error)"])
+                }
             }
         }
     }

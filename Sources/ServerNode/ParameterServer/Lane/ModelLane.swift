@@ -38,6 +38,8 @@ package final class ModelLane: @unchecked Sendable {
     let journal: NodeJournal?
     let snapshots: SnapshotFolder?
     let snapshotInterval: Duration
+    /// Where each snapshot is copied.
+    let mirror: SnapshotFolder?
     let tape: Tape?
     /// What an un-learning found on this node's tape.
     var held = HeldTape()
@@ -46,6 +48,8 @@ package final class ModelLane: @unchecked Sendable {
     var endedSnapshot: (taking: SnapshotTaking, name: SnapshotFolder.Name)?
     /// The newest snapshot kept.
     let newestKept = Locked<SnapshotFolder.Name?>(nil)
+    /// The newest that the mirror has.
+    let newestMirrored = Locked<SnapshotFolder.Name?>(nil)
     let log: Logger
     /// The epoch that slices are made for; those of another are stamped again.
     let epoch: Locked<UInt32>
@@ -85,7 +89,7 @@ package final class ModelLane: @unchecked Sendable {
         _ identity: ModelIdentity, _ spec: ModelSpec, history: History, publishInterval: Duration, node: Int = 0,
         names: [String] = [""], thread: WorkThread = WorkThread(), links: PeerLinks? = nil, journal: NodeJournal? = nil,
         snapshots: SnapshotFolder? = nil, snapshotInterval: Duration = Limits.Snapshot.intervalDefault,
-        tape: Tape? = nil, held: OwnerLog = OwnerLog()
+        mirror: SnapshotFolder? = nil, tape: Tape? = nil, held: OwnerLog = OwnerLog()
     ) {
         name = identity.name
         self.spec = spec
@@ -98,6 +102,7 @@ package final class ModelLane: @unchecked Sendable {
         self.journal = journal
         self.snapshots = snapshots
         self.snapshotInterval = snapshotInterval
+        self.mirror = mirror
         self.tape = tape
         log = Logger(label: "sluice.server.\(names[node]).\(identity.name)")
         epoch = Locked(held.epoch)
@@ -340,6 +345,7 @@ package final class ModelLane: @unchecked Sendable {
     func tellStatus() {
         var told = ModelStatus(member, pace, waitsFor: waitsFor)
         told.snapshotVersion = newestSnapshot?.version
+        told.mirroredVersion = newestMirrored.withLockedValue { $0?.version }
         status.withLockedValue { $0 = told }
     }
 }

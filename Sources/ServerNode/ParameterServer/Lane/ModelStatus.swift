@@ -28,6 +28,8 @@ package struct ModelStatus: Sendable {
     package var acceptedPerRound: Double { Double(learnedCount) / Double(roundCount) }
     /// The version of the newest snapshot that this node has written since it began.
     package var snapshotVersion: Version?
+    /// The newest snapshot that this node has copied to its mirror, if it has one.
+    package var mirroredVersion: Version?
     /// While the model un-learns: batches learned again, of how many.
     package var replayProgress: (done: Int, count: Int)?
     /// What operators made of the model.

@@ -92,6 +92,8 @@ package final class NodeJournal: Sendable {
     }
 
     private func write(_ entries: [UInt8], _ written: [@Sendable () -> Void]) {
+        // What comes behind the node's end was promised to nobody.
+        guard !writing.isClosed else { return }
         let start = ContinuousClock.now
         do throws(DiskFailure) { try writing.write(entries) } catch {
             guard error.kind == .full else { return broken(error) }
@@ -116,6 +118,9 @@ package final class NodeJournal: Sendable {
         }
         if isMore { thread.run { self.write() } }
     }
+
+    /// The node ends: another may have the disk.
+    package func close() async { await thread.call { self.writing.close() } }
 
     /// Where a model's commits go as they are read.
     package struct Reader: Sendable {
@@ -213,6 +218,13 @@ private final class Writing: @unchecked Sendable {
     func release() throws(DiskFailure) {
         hasForgotten = false
         try writer.release(below: index.oldestSegment ?? writer.segment)
+    }
+
+    private(set) var isClosed = false
+
+    func close() {
+        isClosed = true
+        disk.close()
     }
 
     var segmentCount: Int { writer.segmentCount }
