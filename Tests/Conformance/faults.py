@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import struct
@@ -730,6 +731,42 @@ def runbook(seconds, seed):
         group.start(1)
         if not until(lambda: state().get("state") == "open", seconds=10):
             return f"the segment was put back: {state()}"
+        # Lost for good: what the mirror has is taken, by command.
+        # The node that has just begun may not have joined yet.
+        take = lambda: ask(group.servers[0].http, "POST", "/v1/models/m/snapshots", seconds=20)
+        if not until(lambda: take().status == 200, seconds=10):
+            return f"a snapshot: {take()}"
+        newest = take().json()["version"]
+        mirrored = lambda k: sorted((pathlib.Path(group.folder) / "mirror" / f"s{k}").glob(f"*/*-{newest}.snapshot"))
+        if not until(lambda: mirrored(0) and mirrored(1), seconds=10):
+            return f"version {newest} is not in the mirror"
+        digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
+        if post().status != 200:
+            return "it does not learn behind the snapshot"
+        for k in (0, 1):
+            group.servers[k].kill()
+        shutil.rmtree(group.state(1))
+        history = []
+        for k in (0, 1):
+            command = [project.binary("sluice-server"), "restore", "--accept-loss", "--name", f"s{k}", "--cluster", group.path,
+                       "--state-folder", group.state(k), *history, "m", mirrored(k)[0]]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                return f"restore on s{k}: {done.stderr}"
+            history = ["--history", re.search("history ([0-9a-f]{16})", done.stdout).group(1)]
+        for k in (0, 1):
+            group.start(k)
+        if not until(lambda: state().get("state") == "open", seconds=10):
+            return f"restored from the mirror: {state()}"
+        again = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
+        if (again["digest"], again["version"], again["history"]) != (digest["digest"], newest, history[1]):
+            return f"restored from the mirror: {again}, the snapshot was {digest}"
+        if post().status != 200:
+            return "restored from the mirror, it does not learn"
+        told = lambda: ask(group.workers[0].http, "GET", "/v1/status").json()["models"][0]
+        if not until(lambda: told()["history"] == history[1] and told()["version"] > newest, seconds=10):
+            return f"restored from the mirror, the worker has {told()}"
+        print("runbook: a disk lost for good: restored from the mirror, under a new history, with the snapshot's digest; the worker follows")
         print("runbook: a lost disk is named and refused, one put back goes on with the same digest, a damaged journal is "
               f"refused at byte {first} of {segments[-1].name} ({len(heads)} frames, the last at {last})")
         return None

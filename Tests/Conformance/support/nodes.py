@@ -179,7 +179,8 @@ class Group:
         self.servers[k] = Node(
             "sluice-server",
             ["--cluster", self.path, "--name", f"s{k}", "--publish-every", self.publish_every,
-             *(["--state-folder", self.state(k), "--snapshot-every", "2s", "--tape-mebibytes", "256"]
+             *(["--state-folder", self.state(k), "--snapshot-every", "2s", "--tape-mebibytes", "256",
+                "--mirror", pathlib.Path(self.folder) / "mirror"]
                if self.journals else [])],
             self.folder, pin)
 
