@@ -417,6 +417,7 @@ package final class Simulation {
         var offer = BatchOffer(
             batch: id, body: node.nextNumber, name: name, byteCount: 12 << 20, featureCount: batch.featureCount,
             examples: isWhole ? batch : batch.withoutFeatures)
+        offer.isFollowed = sequence % 3 == 0
         if sabotage == .forgetsNames {
             forgotten[id] = name
             offer.name = nil

@@ -22,19 +22,18 @@ struct ClockTests {
         /// Offers a batch of ten examples; its id.
         mutating func offer(
             _ sequence: UInt64?, from node: Int = 0, body: UInt64 = 0, byteCount: Int = 100, digest: UInt64? = nil,
-            at now: UInt64 = 0
+            isFollowed: Bool = false, at now: UInt64 = 0
         ) -> BatchID {
             number += 1
             var batch = ExampleBatch()
             for _ in 0..<10 { batch.append(indices: [], values: []) }
             let id = BatchID(node: node, number: number)
             let name = sequence.map { Offer.Name(trainer: anna, sequence: $0, digest: digest ?? $0) }
-            clock.offered(
-                BatchOffer(
-                    batch: id, body: body == 0 ? 1000 + number : body, name: name, byteCount: byteCount,
-                    featureCount: 0,
-                    examples: batch),
-                atMilliseconds: now)
+            var offer = BatchOffer(
+                batch: id, body: body == 0 ? 1000 + number : body, name: name, byteCount: byteCount, featureCount: 0,
+                examples: batch)
+            offer.isFollowed = isFollowed
+            clock.offered(offer, atMilliseconds: now)
             return id
         }
 
@@ -296,7 +295,7 @@ struct ClockTests {
     func streaming() {
         var desk = Desk(commitMilliseconds: 5)
         for _ in 0..<3 {
-            let batch = desk.offer(nil, body: 7)
+            let batch = desk.offer(nil, body: 7, isFollowed: true)
             desk.arrive(batch)
         }
         for now in [1, 2, 3] as [UInt64] {

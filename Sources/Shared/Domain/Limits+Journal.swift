@@ -4,9 +4,10 @@ extension Limits {
         package static let segmentByteCount = 64 << 20
         /// Segments that nobody needs and that wait to serve again; the rest is removed.
         package static let spareSegmentCount: UInt64 = 2
-        /// Batches are learned for this time before a commit is marked though more wait to be ordered; twice as long while
-        /// the commit before is on its way to the disks.
-        package static let commitInterval: Duration = .milliseconds(10)
+        /// Batches are learned for this time before a commit is marked though more wait, here or at their trainer; twice as long
+        /// while the commit before is on its way to the disks. Half of it is what a trainer that never waits waits for an answer;
+        /// shorter ones write the same rows more often (docs/SPEED.md, "Journal").
+        package static let commitInterval: Duration = .milliseconds(25)
         /// Features learned after which a commit is marked all the same, and while two commits are not stable no batch is
         /// ordered: a commit's rows stay below the format's 2^23.
         package static let commitFeatureCountMax = 1 << 20

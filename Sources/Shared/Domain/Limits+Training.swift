@@ -18,9 +18,9 @@ extension Limits {
         /// Bytes of a body that is one batch, and of one batch of a streamed body.
         package static let batchByteCountMax = 8 << 20
         /// Batches of one streamed body that wait for the lane; above it the body is held back by flow control.
-        package static let batchesInFlightMax = 32
+        package static let batchesInFlightMax = 64
         /// Bytes of text of one streamed body that wait for the lane before it is held back.
-        package static let bytesInFlightMax = 8 << 20
+        package static let bytesInFlightMax = 16 << 20
         /// Lines of one batch.
         package static let batchLines: ClosedRange<Int> = 1...1_000_000
         /// Models of a node.

@@ -85,9 +85,8 @@ package struct Clock: Sendable {
     var grantedByteCounts: [Int: Int] = [:]
     /// Batches learned since the last commit, and their versions.
     var uncommitted: [(batch: CommitHeader.Batch, version: Version)] = []
-    /// The body of the batch learned last, and whether the one before was of the same: its trainer does not wait for answers.
-    private var lastBody: Body?
-    private var isStreaming = false
+    /// Whether more came behind the batch learned last: its trainer does not wait for answers.
+    private var isFollowed = false
     private var uncommittedFeatureCount = 0
     private var lastCommitMilliseconds: UInt64 = 0
     var unstable:
@@ -159,9 +158,7 @@ package struct Clock: Sendable {
         }
         let batch = CommitHeader.Batch(id: current, name: offer.name, exampleCount: offer.examples.exampleCount)
         uncommitted.append((batch, position))
-        let body = Body(node: current.node, number: offer.body)
-        isStreaming = uncommitted.count > 1 && body == lastBody
-        lastBody = body
+        isFollowed = offer.isFollowed
         self.current = nil
     }
 
@@ -186,7 +183,7 @@ package struct Clock: Sendable {
         }
         let since = now - min(now, lastCommitMilliseconds)
         // While the last commit is on its way to the disks the next one grows; so it does for a trainer that sends on.
-        let isNatural = unstable.isEmpty && ready.isEmpty && (!isStreaming || since >= commitMilliseconds)
+        let isNatural = unstable.isEmpty && ready.isEmpty && (!isFollowed || since >= commitMilliseconds)
         return isNatural || isWanted || since >= commitMillisecondsMax
             || uncommittedFeatureCount >= Limits.Journal.commitFeatureCountMax
     }

@@ -45,6 +45,9 @@ package struct BatchCutter: Sendable {
 
     package mutating func append(_ text: RawSpan) { window.append(text) }
 
+    /// Whether text is here that no batch has.
+    package var hasText: Bool { window.byteCount > 0 || linesInBatch > 0 }
+
     /// The next whole batch, or nil when more text is needed.
     ///
     /// - Parameter endsText: no more comes: the last batch may be shorter, the last line without a line feed.

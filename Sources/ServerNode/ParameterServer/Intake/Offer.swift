@@ -22,6 +22,8 @@ package struct Offer: Sendable {
     /// The body it came in: once a batch of it is not taken, none behind it is: an answer's last line is the last word.
     package var body: OfferedBody
     package var batch: ExampleBatch
+    /// More of the body was here already when the batch was cut: its trainer sends on without waiting.
+    package var isFollowed = false
     /// Bytes of text that the batch was made from: what it holds back while it waits.
     package var byteCount: Int
     /// The lane answers after this time that it was too busy.
@@ -31,13 +33,14 @@ package struct Offer: Sendable {
 
     package init(
         name: Name?, body: OfferedBody = OfferedBody(), batch: ExampleBatch, byteCount: Int,
-        refusedAfter: ContinuousClock.Instant,
+        isFollowed: Bool = false, refusedAfter: ContinuousClock.Instant,
         answer: @escaping @Sendable (BatchOutcome, ExampleBatch) -> Void
     ) {
         self.name = name
         self.body = body
         self.batch = batch
         self.byteCount = byteCount
+        self.isFollowed = isFollowed
         self.refusedAfter = refusedAfter
         self.answer = answer
     }

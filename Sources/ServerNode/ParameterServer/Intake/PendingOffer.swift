@@ -30,7 +30,7 @@ struct PendingOffer: Sendable {
             batch: batch, body: offer.body.number, name: offer.name, byteCount: offer.byteCount,
             featureCount: offer.batch.featureCount,
             examples: isWhole ? offer.batch : offer.batch.withoutFeatures)
-        batchOffer.isReplay = isReplay
+        (batchOffer.isReplay, batchOffer.isFollowed) = (isReplay, offer.isFollowed)
         self.batchOffer = batchOffer
         guard !isWhole else {
             slices = nil

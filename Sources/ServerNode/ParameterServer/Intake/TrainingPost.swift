@@ -96,7 +96,7 @@ package final class TrainingPost: BodyReceiver {
             Offer(
                 name: request.trainer.map { Offer.Name(trainer: $0, sequence: number, digest: batch.digest) },
                 body: body, batch: batch.examples, byteCount: batch.byteCount,
-                refusedAfter: .now + Limits.Training.grantWait,
+                isFollowed: cutter.hasText || !chunks.isEmpty, refusedAfter: .now + Limits.Training.grantWait,
                 answer: { outcome, examples in
                     handle.onLoop { post, exchange in
                         post.cutter.recycle(examples)

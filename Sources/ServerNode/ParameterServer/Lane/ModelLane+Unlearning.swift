@@ -159,7 +159,7 @@ extension ModelLane {
                 return tellTape(command, TapeHeld(problem: "a batch of its tape is damaged"))
             }
             let offer = Offer(
-                name: nil, body: held.body, batch: examples, byteCount: place.range.count,
+                name: nil, body: held.body, batch: examples, byteCount: place.range.count, isFollowed: true,
                 refusedAfter: .now + Limits.Group.answerWait
             ) { outcome, _ in
                 if case .refused(let reason) = outcome {

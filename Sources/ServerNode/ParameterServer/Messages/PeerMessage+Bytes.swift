@@ -207,6 +207,7 @@ extension FieldWriter {
         put(UInt32(offer.byteCount))
         put(UInt32(offer.featureCount))
         put(offer.isReplay)
+        put(offer.isFollowed)
         put(UInt32(offer.examples.exampleCount))
         put(offer.examples.labels, first: offer.examples.exampleCount)
         put(offer.examples.importances, first: offer.examples.exampleCount)
@@ -273,14 +274,14 @@ extension FieldReader {
     fileprivate mutating func takeOffer() throws(FormatError) -> BatchOffer {
         let (batch, body, name) = (try takeBatchID(), try take(UInt64.self), try takeBatchName())
         let (byteCount, featureCount) = (try takeCount(), try takeCount())
-        let (isReplay, count) = (try takeFlag(), try takeCount())
+        let (isReplay, isFollowed, count) = (try takeFlag(), try takeFlag(), try takeCount())
         let labels = try take(count, like: Float(0))
         guard let examples = ExampleBatch(labels: labels, importances: try take(count, like: Float(0))) else {
             throw .corrupt(what: "a label is not 0 or 1, or an importance out of range")
         }
         var offer = BatchOffer(
             batch: batch, body: body, name: name, byteCount: byteCount, featureCount: featureCount, examples: examples)
-        offer.isReplay = isReplay
+        (offer.isReplay, offer.isFollowed) = (isReplay, isFollowed)
         return offer
     }
 

@@ -87,6 +87,8 @@ package struct BatchOffer: Sendable {
     package var featureCount: Int
     /// It was learned before and comes from a tape: taken only while the model un-learns.
     package var isReplay = false
+    /// More of its body was at the intake already: its trainer sends on without waiting.
+    package var isFollowed = false
     /// Labels and importances; features only where clock and owner are one.
     package var examples: ExampleBatch
 
