@@ -18,10 +18,12 @@ package struct JournalSweep {
         }
         disk = SimulatedDisk()
         var writer = try JournalWriter(
-            disk, after: try JournalScan(disk) { _, _, _ in }, segmentByteCount: 3000, random: 5)
+            disk, after: try JournalScan(disk) { _, _, _, _ in }, segmentByteCount: 3000, random: 5)
         for frame in frames { _ = try writer.append(frame) { [] } }
         var places: [(UInt64, Range<Int>)] = []
-        _ = try JournalScan(disk) { _, payload, segment in places.append((segment, payload)) }
+        _ = try JournalScan(disk) { _, payload, segment, shift in
+            places.append((segment, payload.lowerBound + shift..<payload.upperBound + shift))
+        }
         self.places = places
     }
 
@@ -71,7 +73,7 @@ package struct JournalSweep {
     private func outcome(_ disk: SimulatedDisk, _ what: String) throws(Failure) -> Outcome {
         var read: [[UInt8]] = []
         do {
-            _ = try JournalScan(disk) { bytes, payload, _ in read.append(Array(bytes[payload])) }
+            _ = try JournalScan(disk) { bytes, payload, _, _ in read.append(Array(bytes[payload])) }
         } catch is JournalDamage { return .refused } catch { throw Failure(what: "\(what): \(error)") }
         guard read.count >= frames.count - 1, read == Array(frames.prefix(read.count)) else {
             throw Failure(what: "\(what): other frames, or fewer than all but the last")

@@ -115,8 +115,8 @@ final class SimulatedJournal {
         self.disk = disk
         self.history = history
         var index = JournalIndex()
-        let scan = try JournalScan(disk) { bytes, payload, segment in
-            try index.take(bytes, payload, segment: segment)
+        let scan = try JournalScan(disk) { bytes, payload, segment, shift in
+            try index.take(bytes, payload, segment: segment, shift: shift)
         }
         writer = try JournalWriter(disk, after: scan, segmentByteCount: 2000, random: 7)
         self.index = index

@@ -63,7 +63,7 @@ private func readJournal(_ bytes: [UInt8]) {
     } catch {}  // refused, as it should be
     let disk = MemoryDisk(segment: bytes)
     // Damage and torn tails are found, not believed.
-    _ = try? JournalScan(disk) { _, _, _ in }
+    _ = try? JournalScan(disk) { _, _, _, _ in }
 }
 
 /// A footer whose checksum holds, and records of rows that do.

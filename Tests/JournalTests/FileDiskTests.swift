@@ -29,7 +29,7 @@ struct FileDiskTests {
 
     private func scan(_ disk: FileDisk) throws -> (JournalScan, [[UInt8]]) {
         var frames: [[UInt8]] = []
-        let scan = try JournalScan(disk) { bytes, payload, _ in frames.append(Array(bytes[payload])) }
+        let scan = try JournalScan(disk) { bytes, payload, _, _ in frames.append(Array(bytes[payload])) }
         return (scan, frames)
     }
 

@@ -11,6 +11,8 @@ extension Limits {
         /// Features learned after which a commit is marked all the same, and while two commits are not stable no batch is
         /// ordered: a commit's rows stay below the format's 2^23.
         package static let commitFeatureCountMax = 1 << 20
+        /// Bytes of a segment looked at together when a node begins: they stay in the processor's cache.
+        package static let scanByteCount = 4 << 20
         /// Bytes of commits read before the lane sets their rows.
         package static let replayByteCount = 1 << 20
         /// How long a node that starts waits for another process to leave its state folder.

@@ -65,6 +65,23 @@ package final class FileDisk: JournalDisk {
         } catch { throw Self.failure(place(segment), error) }
     }
 
+    package func read(
+        _ segment: UInt64, _ range: Range<Int>, into bytes: inout [UInt8]
+    ) throws(DiskFailure) {
+        do {
+            let file = try FileDescriptor.open(place(segment), .readOnly)
+            defer { try? file.close() }  // read only: nothing is lost
+            try readBytes(file, range, into: &bytes)
+        } catch { throw Self.failure(place(segment), error) }
+    }
+
+    package func byteCount(of segment: UInt64) throws(DiskFailure) -> Int {
+        do {
+            let file = try FileDescriptor.open(place(segment), .readOnly)
+            return try file.closeAfter { Int(try file.seek(offset: 0, from: .end)) }
+        } catch { throw Self.failure(place(segment), error) }
+    }
+
     package func make(_ segment: UInt64, from old: UInt64?, byteCount: Int) throws(DiskFailure) {
         let path = place(segment)
         do {

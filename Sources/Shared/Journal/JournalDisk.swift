@@ -4,6 +4,9 @@ package protocol JournalDisk: AnyObject {
     func segments() throws(DiskFailure) -> [UInt64]
     func read(_ segment: UInt64) throws(DiskFailure) -> [UInt8]
     func read(_ segment: UInt64, _ range: Range<Int>) throws(DiskFailure) -> [UInt8]
+    /// As above, into memory that serves again.
+    func read(_ segment: UInt64, _ range: Range<Int>, into bytes: inout [UInt8]) throws(DiskFailure)
+    func byteCount(of segment: UInt64) throws(DiskFailure) -> Int
     /// Makes a segment of at least `byteCount` bytes, whatever they are: from `old`, which is then gone, where one is
     /// named. That it is there survives a loss of power.
     func make(_ segment: UInt64, from old: UInt64?, byteCount: Int) throws(DiskFailure)
@@ -22,6 +25,12 @@ package protocol JournalDisk: AnyObject {
 extension JournalDisk {
     /// Of a disk that nobody else could use.
     package func close() {}
+
+    package func read(_ segment: UInt64, _ range: Range<Int>, into bytes: inout [UInt8]) throws(DiskFailure) {
+        bytes = try read(segment, range)
+    }
+
+    package func byteCount(of segment: UInt64) throws(DiskFailure) -> Int { try read(segment).count }
 }
 
 /// A disk that does not do what it was told.

@@ -50,34 +50,35 @@ package struct JournalScan {
 
     /// Reads everything; what was torn is cut off and kept aside.
     ///
-    /// - Parameter frame: takes a segment's bytes and where in them a frame's payload is.
+    /// - Parameter frame: takes bytes of a segment, where in them a frame's payload is, and the segment's offset of the first.
     /// - Throws: `DiskFailure`, `JournalDamage`, and what `frame` throws.
     package init(
-        _ disk: any JournalDisk, frame: (_ bytes: [UInt8], _ payload: Range<Int>, _ segment: UInt64) throws -> Void
+        _ disk: any JournalDisk,
+        frame: (_ bytes: [UInt8], _ payload: Range<Int>, _ segment: UInt64, _ shift: Int) throws -> Void
     ) throws {
         self.disk = disk
         let segments = try disk.segments()
-        var next = try segments.first.map { try disk.read($0) } ?? []
+        var window = SegmentWindow(disk)
         for (place, segment) in segments.enumerated() {
-            let bytes = next
-            next = try place + 1 < segments.count ? disk.read(segments[place + 1]) : []
-            let offset = try take(segment, bytes, frame)
-            if let later = firstHeader(in: bytes, from: offset + 8, segment) {
+            try window.open(segment)
+            let offset = try take(&window, frame)
+            if let later = try window.firstHeader(from: offset + 8) {
                 throw damage(segment, offset, "frame \(nextNumber) is bad and another follows it at byte \(later)")
             }
-            let hasNext = place + 1 < segments.count && firstHeader(in: next, from: 0, segments[place + 1]) != nil
+            let byteCount = window.segmentByteCount
+            let hasNext = try place + 1 < segments.count && window.hasHeader(segments[place + 1])
             if offset == 0 {
                 guard !hasNext else { throw damage(segment, 0, "it has no frame and segment \(segment + 1) has") }
-                try checkUnused(segment, bytes)
-                try cutOff(segment, bytes, 0)
+                try window.cover(0..<Frame.headerByteCount)
+                try checkUnused(segment, window.bytes)
+                try cutOff(&window, 0)
                 spares.append(segment)
             } else {
                 let last = last!
                 end = End(
                     journal: last.journal, segment: segment, lastOffset: last.offset, offset: offset,
-                    segmentByteCount: bytes.count,
-                    frameNumber: last.number, checksum: last.checksum)
-                if !hasNext { try cutOff(segment, bytes, offset) }
+                    segmentByteCount: byteCount, frameNumber: last.number, checksum: last.checksum)
+                if !hasNext { try cutOff(&window, offset) }
             }
         }
     }
@@ -86,11 +87,12 @@ package struct JournalScan {
 
     /// Hands out the frames of a segment, one after the other; answers where they end.
     private mutating func take(
-        _ segment: UInt64, _ bytes: [UInt8],
-        _ deliver: (_ bytes: [UInt8], _ payload: Range<Int>, _ segment: UInt64) throws -> Void
+        _ window: inout SegmentWindow,
+        _ deliver: (_ bytes: [UInt8], _ payload: Range<Int>, _ segment: UInt64, _ shift: Int) throws -> Void
     ) throws -> Int {
+        let segment = window.segment
         var offset = 0
-        while let (frame, checksum) = Frame.header(in: bytes, at: offset, segment: segment) {
+        while let (frame, checksum) = try window.header(at: offset) {
             if let last {
                 guard frame.journal == last.journal else {
                     throw damage(segment, offset, "a frame of another journal")
@@ -99,23 +101,16 @@ package struct JournalScan {
                     throw damage(segment, offset, "frame \(frame.number) does not follow frame \(last.number)")
                 }
             }
-            guard frame.hasPayload(in: bytes, at: offset) else { return offset }
-            let start = offset + Frame.headerByteCount
-            try deliver(bytes, start..<start + frame.payloadByteCount, segment)
+            try window.cover(offset..<offset + frame.byteCount)
+            let local = offset - window.start
+            guard frame.hasPayload(in: window.bytes, at: local) else { return offset }
+            let start = local + Frame.headerByteCount
+            try deliver(window.bytes, start..<start + frame.payloadByteCount, segment, window.start)
             last = (frame.journal, frame.number, checksum, offset)
             byteCount += frame.byteCount
             offset += frame.byteCount
         }
         return offset
-    }
-
-    private func firstHeader(in bytes: [UInt8], from start: Int, _ segment: UInt64) -> Int? {
-        var offset = start
-        while let found = firstOffset(of: Frame.magic, in: bytes, from: offset) {
-            if Frame.header(in: bytes, at: found, segment: segment) != nil { return found }
-            offset = found + 8
-        }
-        return nil
     }
 
     /// A segment without a whole frame of its own was just made, of nothing or of an older one; its first may be torn.
@@ -131,18 +126,23 @@ package struct JournalScan {
     }
 
     /// Keeps what was torn aside. Its place is written over by the next frame.
-    private mutating func cutOff(_ segment: UInt64, _ bytes: [UInt8], _ offset: Int) throws {
-        var end = min(bytes.count, offset + Self.keptByteCountMax)
-        if let (frame, _) = Frame.header(in: bytes, at: offset, segment: segment) {
-            end = min(bytes.count, offset + frame.byteCount)
+    private mutating func cutOff(_ window: inout SegmentWindow, _ offset: Int) throws {
+        var byteCount = Self.keptByteCountMax
+        if let (frame, _) = try window.header(at: offset) {
+            byteCount = frame.byteCount
         } else {
             // The beginning of a frame whose header is bad; an older use of the segment left whole ones.
-            guard firstOffset(of: Frame.magic, in: bytes, from: offset) == offset,
-                Frame.stamp(in: bytes, at: offset) == nil
+            try window.cover(offset..<offset + Frame.headerByteCount)
+            let local = offset - window.start
+            guard firstOffset(of: Frame.magic, in: window.bytes, from: local) == local,
+                Frame.stamp(in: window.bytes, at: local) == nil
             else { return }
         }
-        let kept = try disk.keepAside(Array(bytes[offset..<end]), as: "torn-\(segment)-\(offset)")
-        torn = TornTail(path: disk.path(of: segment), offset: offset, keptAt: kept)
+        try window.cover(offset..<offset + byteCount)
+        let local = offset - window.start
+        let bytes = Array(window.bytes[local..<min(local + byteCount, window.bytes.count)])
+        let kept = try disk.keepAside(bytes, as: "torn-\(window.segment)-\(offset)")
+        torn = TornTail(path: disk.path(of: window.segment), offset: offset, keptAt: kept)
     }
 
     /// Bytes kept of a frame whose length is not known.

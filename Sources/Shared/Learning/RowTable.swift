@@ -81,11 +81,21 @@ package struct RowTable: ~Copyable {
     /// Sets both floats of the rows `indices`.
     mutating func setState(at indices: Span<UInt32>, _ values: Span<Float>) {
         precondition(2 * indices.count <= values.count, "both floats of every row")
-        for k in 0..<indices.count {
-            let row = Int(indices[k])
-            precondition(row < indexCount, "the row is in the table")
-            unsafe rows[2 * row] = values[2 * k]
-            unsafe rows[2 * row + 1] = values[2 * k + 1]
+        var largest: UInt32 = 0
+        for k in 0..<indices.count { largest = max(largest, indices[k]) }
+        precondition(indices.isEmpty || largest < indexCount, "the row is in the table")
+        unsafe values.withUnsafeBufferPointer { values in
+            unsafe indices.withUnsafeBufferPointer { indices in
+                let ahead = 32
+                for k in 0..<indices.count {
+                    if k &+ ahead < indices.count {
+                        unsafe sluice_prefetch(rows + 2 * Int(indices[k &+ ahead]))
+                    }
+                    let row = unsafe 2 &* Int(indices[k])
+                    unsafe rows[row] = values[2 &* k]
+                    unsafe rows[row &+ 1] = values[2 &* k &+ 1]
+                }
+            }
         }
     }
 

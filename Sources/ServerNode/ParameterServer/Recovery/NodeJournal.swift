@@ -55,11 +55,11 @@ package final class NodeJournal: Sendable {
     ) throws {
         let start = ContinuousClock.now
         var index = JournalIndex()
-        let scan = try JournalScan(disk) { bytes, payload, segment in
-            do throws(FormatError) { try index.take(bytes, payload, segment: segment) } catch {
+        let scan = try JournalScan(disk) { bytes, payload, segment, shift in
+            do throws(FormatError) { try index.take(bytes, payload, segment: segment, shift: shift) } catch {
                 // Its checksum held: it was written so.
                 throw JournalDamage(
-                    path: disk.path(of: segment), offset: payload.lowerBound, what: "\(error)")
+                    path: disk.path(of: segment), offset: payload.lowerBound + shift, what: "\(error)")
             }
         }
         recovered = index.inOrder.map { RecoveredModel($0.history, $0.model, snapshot: snapshot($0.history)) }

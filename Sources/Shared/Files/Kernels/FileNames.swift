@@ -77,6 +77,23 @@ package func readBytes(_ file: FileDescriptor, _ range: Range<Int>) throws -> [U
     }
 }
 
+/// As above, into memory that serves again: its pages need not be cleared.
+package func readBytes(_ file: FileDescriptor, _ range: Range<Int>, into bytes: inout [UInt8]) throws {
+    if bytes.count < range.count { bytes = [UInt8](repeating: 0, count: range.count) }
+    let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
+        var count = 0
+        while count < range.count {
+            let got = try unsafe file.read(
+                fromAbsoluteOffset: Int64(range.lowerBound + count),
+                into: UnsafeMutableRawBufferPointer(rebasing: buffer[count..<range.count]))
+            if got == 0 { break }
+            count += got
+        }
+        return count
+    }
+    bytes.removeLast(bytes.count - count)
+}
+
 /// Waits until the file's bytes, and what is needed to read them, are on the disk.
 package func syncData(_ file: FileDescriptor) throws(Errno) {
     while fdatasync(file.rawValue) != 0 {
