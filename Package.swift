@@ -126,7 +126,7 @@ let package = Package(
             name: "ClusterSimulation",
             dependencies: [
                 "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Journal", "Learning",
-                "Scoring", "Transport",
+                "Scoring", "Transport", system,
             ],
             path: "Tests/ClusterSimulation", swiftSettings: strict),
         .executableTarget(

@@ -4,6 +4,7 @@ internal import Foundation
 
 /// `simulate COUNT [FIRST]`: runs that many seeds on all cores; then each rule taken out must fail some seed.
 /// `simulate journal`: every bit of a journal flipped, its tail torn at every byte.
+/// `simulate snapshot`: every bit of a snapshot flipped, the file ended at every byte.
 /// `simulate story SEED [RULE]`: what is said in one seed, and where everything stands at its end.
 @main
 struct Simulate {
@@ -14,6 +15,7 @@ struct Simulate {
             return tell(seed: arguments.first ?? 1, sabotage)
         }
         if CommandLine.arguments.dropFirst().first == "journal" { return sweepJournal() }
+        if CommandLine.arguments.dropFirst().first == "snapshot" { return sweepSnapshot() }
         let (count, first) = (arguments.first ?? 1000, arguments.dropFirst().first ?? 1)
         let start = Date()
         let failures = failing(first..<first + count, nil)
@@ -41,6 +43,21 @@ struct Simulate {
                     + "\(torn) torn tails cut off; never another frame")
         } catch {
             print("journal: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func sweepSnapshot() {
+        do {
+            let sweep = try SnapshotSweep()
+            defer { sweep.end() }
+            try sweep.flipBits()
+            try sweep.cutAndSwell()
+            print(
+                "snapshot: \(8 * sweep.byteCount) bits flipped one by one, \(sweep.byteCount) ends, a length of 4 GiB at each byte: "
+                    + "each refused")
+        } catch {
+            print("snapshot: \(error)")
             exit(1)
         }
     }
