@@ -1,6 +1,7 @@
 """Faults against real server groups; see `faults` beside `run`. Exits with 1 when something was lost, doubled or mixed."""
 
 import argparse
+import concurrent.futures
 import fcntl
 import http.client
 import json
@@ -493,16 +494,18 @@ def need(*programs):
 
 
 def calls(seconds, seed):
-    """T2: SIGKILL at the Nth write, fsync and rename of a node that writes a snapshot and commits; each restarts whole."""
+    """T2: SIGKILL at the Nth write, fsync and rename of a node that writes a snapshot and 100 commits, for one N after the other until
+    there is no Nth; each restarts whole."""
     if not need("strace"):
         return None
-    chance, tried, end = random.Random(seed), 0, time.monotonic() + seconds
-    traced = ["pwrite64", "write", "fdatasync", "fsync", "rename"]
-    number = 0
-    while time.monotonic() < end:
-        number += 1
-        call = traced[number % len(traced)]
-        when = 1 + number // len(traced) if number < 200 else chance.randrange(1, 120)
+    tried, end = 0, time.monotonic() + seconds
+    # The next N of each call; from the seed on, so that short runs of several seeds differ.
+    following = {call: seed for call in ("pwrite64", "write", "fdatasync", "fsync", "rename")}
+    exhausted = {}
+    while time.monotonic() < end and following:
+        call = min(following, key=following.get)
+        when = following[call]
+        following[call] += 1
         one = Alone(None)
         try:
             files = f"-P{one.state}/journal -P{one.state}/snapshots"
@@ -512,13 +515,15 @@ def calls(seconds, seed):
             try:
                 one.start(tracer)
                 one.create()
-                for sequence in range(1, 61):
+                for sequence in range(1, 101):
                     if one.post(sequence, seconds=5).status == 200:
                         acknowledged = sequence
-                    if sequence == 30:
+                    if sequence == 50:
                         until(lambda: ask(one.node.http, "GET", "/v1/models/m").json()["snapshot_version"], seconds=3)
             except (OSError, StartFailed, http.client.HTTPException, RuntimeError, ValueError):
                 pass  # Killed.
+            if acknowledged == 100 and one.node.is_alive():
+                exhausted[call] = following.pop(call) - 2
             if one.node:
                 one.node.kill()
             one.start([])
@@ -540,9 +545,117 @@ def calls(seconds, seed):
             return f"{call} {when}: {error}"
         finally:
             one.stop()
-    print(f"calls: killed {tried} times at a write, fsync or rename; each time everything acknowledged was there, and "
-          "the digest equal to learn's")
+    last = ", ".join(f"{call} {when}" for call, when in sorted(exhausted.items()))
+    print(f"calls: killed {tried} times at a write, fsync or rename; each time everything acknowledged was there, and the digest equal "
+          f"to learn's; all there are of {last or 'none of them yet'}")
     return None
+
+
+def shorts(seconds, seed):
+    """T9: writes of one byte at a time, short reads, and every third call on a file interrupted: nothing shows of it."""
+    compiler = shutil.which("clang") or shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        print("SKIPPED: needs a C compiler", flush=True)
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        library = f"{folder}/shorts.so"
+        source = pathlib.Path(__file__).parent / "support" / "shorts.c"
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        one = Alone(None)
+        try:
+            tracer = ["env", f"LD_PRELOAD={library}"]
+            one.start(tracer)
+            one.create()
+            for sequence in range(1, 61):
+                answer = one.post(sequence)
+                if answer.status != 200:
+                    return f"batch {sequence}: {answer}"
+            if not until(lambda: ask(one.node.http, "GET", "/v1/models/m").json()["snapshot_version"], seconds=10):
+                return f"no snapshot: {one.node.log_tail()}"
+            for sequence in range(61, 81):
+                one.post(sequence)
+            for _ in range(2):
+                one.node.kill()
+                one.start(tracer)
+                if not until(one.is_open, seconds=20):
+                    return f"the model does not open: {one.node.log_tail()}"
+                told = one.node.log.read_text(errors="replace")
+                if "torn" in told or "cannot be read" in told:
+                    return f"something was not read as it was written: {told}"
+                wrong = one.judged(80)
+                if wrong:
+                    return wrong
+        finally:
+            one.stop()
+    print("shorts: written byte by byte, read in pieces, every third call interrupted: read again twice, the digest equal to learn's")
+    return None
+
+
+class RepeatingTrainer(Trainer):
+    """Posts six batches at a time, each several times, in any order, by any node: those that come early wait for theirs."""
+
+    def run(self):
+        try:
+            first, batches = 1, {}
+            while not self.over.is_set() and not self.wrong:
+                numbers = range(first, first + 6)
+                for number in numbers:
+                    start = self.chance.randrange(len(self.lines) - 300)
+                    batches[number] = examples.text(self.lines[start:start + self.chance.randrange(1, 300)])
+                waiting = set(numbers)
+                while waiting and not self.wrong:
+                    order = [*waiting, *waiting, *self.chance.sample(range(max(1, first - 20), first + 6), 3)]
+                    self.chance.shuffle(order)
+                    with concurrent.futures.ThreadPoolExecutor(len(order)) as pool:
+                        offers = [pool.submit(self.offer, number, batches[number], self.chance.choice(self.intakes))
+                                  for number in order if number in batches]
+                    for number, answer in (offer.result() for offer in offers):
+                        self.take(number, answer, batches[number], waiting)
+                first += 6
+        except Exception as error:  # The main thread tells it.
+            self.wrong = f"{type(error).__name__}: {error}"
+
+    def offer(self, number, text, intake):
+        return number, ask(self.group.servers[intake].http, "POST", "/v1/models/m/examples", text,
+                           {"sluice-trainer": self.name_of_trainer, "sluice-sequence": str(number)}, seconds=15)
+
+    def take(self, number, answer, text, waiting):
+        told = answer.json()
+        mine = (told.get("version"), text, number)
+        if answer.status == 200 and number in waiting:
+            waiting.discard(number)
+            self.acknowledged.append(mine)
+        elif answer.status == 200:
+            self.retries += 1
+            if mine not in self.acknowledged[-60:]:
+                self.wrong = f"batch {number}, sent again: {answer}"
+        elif answer.status in (409, 503) and told.get("outcome") != "conflict":
+            self.retries += 1
+        else:
+            self.wrong = f"batch {number}: {answer}"
+
+
+def repeats(seconds, seed):
+    """T15: four trainers send every batch several times, in any order, by any node: each is learned once, and said so each time."""
+    group = Group(3, {"m": [0, 1]}, worker_count=1, journals=True)
+    try:
+        made = ask(group.servers[2].http, "PUT", "/v1/models/m", SPEC)
+        if made.status != 201:
+            return f"PUT: {made}"
+        over = threading.Event()
+        trainers = [RepeatingTrainer(k, group, [0, 1, 2], random.Random(seed * 10 + k), over) for k in range(4)]
+        for trainer in trainers:
+            trainer.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and all(trainer.is_alive() for trainer in trainers):
+            time.sleep(0.1)
+        over.set()
+        for trainer in trainers:
+            trainer.join(timeout=90)
+        wrong = [trainer.wrong for trainer in trainers if trainer.wrong]
+        return wrong[0] if wrong else judged(group, trainers, 0, seconds, "any node", "killed, each batch sent several times in any order")
+    finally:
+        group.stop()
 
 
 def failing(seconds, seed):
@@ -818,7 +931,7 @@ def stall(seconds, seed):
 FAULTS = {"kills": (kills, 600), "crashes": (crashes, 600),
           "outages": (lambda seconds, seed: crashes(seconds, seed, together=True), 60),
           "restarts": (lambda seconds, seed: crashes(seconds, seed, gently=True), 60), "cut": (cut, 60),
-          "calls": (calls, 600), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "runbook": (runbook, 0),
+          "calls": (calls, 600), "shorts": (shorts, 0), "repeats": (repeats, 60), "failing": (failing, 0), "full": (full, 0), "power": (power, 120), "runbook": (runbook, 0),
           "commands": (commands, 300), "stall": (stall, 30)}
 
 

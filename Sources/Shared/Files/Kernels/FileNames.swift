@@ -33,7 +33,9 @@ package func removeFolder(_ path: FilePath) throws(Errno) {
 
 /// Waits until the file's bytes are on the disk.
 package func sync(_ file: FileDescriptor) throws(Errno) {
-    guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    while fsync(file.rawValue) != 0 {
+        guard errno == EINTR else { throw Errno(rawValue: errno) }
+    }
 }
 
 /// The names in a folder, sorted.
@@ -106,7 +108,9 @@ package func syncFolder(_ path: FilePath) throws(Errno) {
     let folder = unsafe path.withPlatformString { unsafe Glibc.open($0, O_RDONLY | O_DIRECTORY) }
     guard folder >= 0 else { throw Errno(rawValue: errno) }
     defer { _ = Glibc.close(folder) }
-    guard fsync(folder) == 0 else { throw Errno(rawValue: errno) }
+    while fsync(folder) != 0 {
+        guard errno == EINTR else { throw Errno(rawValue: errno) }
+    }
 }
 
 /// Gives a file that many bytes on the disk, so that writing them needs no room any more.
