@@ -42,7 +42,8 @@ package struct SnapshotSweep {
 
     package var byteCount: Int { intact.count }
 
-    package func end() { try? FileManager.default.removeItem(atPath: path.string) }  // left over in /tmp it harms nobody
+    /// A file left over in /tmp harms nobody.
+    package func end() { try? FileManager.default.removeItem(atPath: path.string) }
 
     /// Flips one bit after the other; each must be noticed.
     package func flipBits() throws {
