@@ -10,6 +10,7 @@ internal import Yams
 ///     hash: strings
 ///     hash_seed: 0
 ///     constant: true
+///     crosses: [ua, uat, "::"]
 extension ModelSpec {
     package init(yaml: String) throws(ConfigurationError) {
         self.init()
@@ -36,12 +37,22 @@ extension ModelSpec {
         }
         if let seed = try fields.integer("hash_seed", in: 0...Int(UInt32.max)) { hashing.seed = UInt32(seed) }
         if let constant = try fields.boolean("constant") { hashing.constant = constant }
+        for text in try fields.texts("crosses") ?? [] {
+            guard let cross = Cross(text) else {
+                throw .init(
+                    "the spec: cross '\(text)' is none; write the first letters of 2 to 8 namespaces, ':' for any of them")
+            }
+            crosses.append(cross)
+        }
+        guard crosses.count <= Limits.Features.crossCountMax else {
+            throw .init("the spec: \(crosses.count) crosses; at most \(Limits.Features.crossCountMax) are taken")
+        }
         try fields.refuseRest()
     }
 
     /// The spec as YAML that reads back equal.
     package var yaml: String {
-        let text = """
+        var text = """
             bits: \(bits)
             loss: logistic
             learner: \(learner.yaml)
@@ -51,7 +62,9 @@ extension ModelSpec {
 
             """
         // Left out where it is the default: nodes of the release before refuse a key they do not know.
-        return settle == .exact ? text : text + "settle: \(settle.rawValue)\n"
+        if settle != .exact { text += "settle: \(settle.rawValue)\n" }
+        if !crosses.isEmpty { text += "crosses: [\(crosses.map { jsonString($0.text) }.joined(separator: ", "))]\n" }
+        return text
     }
 }
 

@@ -3,6 +3,8 @@ package enum Limits {
     package enum Features {
         /// Features of one example, after crosses. Quantised products of that many terms sum exactly in a double.
         package static let perExampleMax = 4096
+        /// Crosses of a spec, wildcards as they are written.
+        package static let crossCountMax = 64
         /// |value| of one feature. With `importanceMax` a squared gradient is at most 2^96, so that a Float holds the
         /// sum of 2^31 of them.
         package static let valueMagnitudeMax: Float = 4_294_967_296

@@ -3,6 +3,8 @@ package struct ModelSpec: Equatable, Sendable {
     /// The index space is 0 ..< 2^bits.
     package var bits = 22
     package var hashing = Hashing()
+    /// Products of features that every example has beside its own.
+    package var crosses: [Cross] = []
     package var learner = Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0)
     package var settle = Settle.exact
 
@@ -43,7 +45,8 @@ package struct ModelSpec: Equatable, Sendable {
 
     /// Names how examples become indices: two plans with one fingerprint give the same indices for the same text.
     package var fingerprint: Fingerprint {
-        let plan = "bits \(bits) hash \(hashing.mode.rawValue) seed \(hashing.seed) constant \(hashing.constant)"
+        var plan = "bits \(bits) hash \(hashing.mode.rawValue) seed \(hashing.seed) constant \(hashing.constant)"
+        if !crosses.isEmpty { plan += " crosses \(crosses.map(\.text))" }
         // FNV-1a, 64 bits.
         return Fingerprint(plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
     }

@@ -14,7 +14,7 @@ package struct LineError: Equatable, Sendable {
         self.reason = reason
     }
 
-    package enum Reason: String, Equatable, Sendable {
+    package enum Reason: String, Error, Equatable, Sendable {
         case noLabel = "no label; write 1 or -1 (or 0) first"
         case wrongLabel = "this label is not 1, -1 or 0"
         case wrongImportance = "the importance is not a number above 0 and at most 65536"
@@ -27,6 +27,8 @@ package struct LineError: Equatable, Sendable {
         case secondColon = "a second ':' in one feature"
         case namespaceWeight = "the namespace's weight is not a finite number"
         case tooManyFeatures = "more than 4096 features"
+        case crossTooLarge = "a cross's value may be beyond 4294967296 in magnitude"
+        case tooManyCrosses = "its crosses make more than 4096 features; cross fewer or smaller namespaces"
         case tooLong = "the line is longer than 262144 bytes"
     }
 }

@@ -23,6 +23,9 @@ package struct VWTextParser: Sendable {
     var namespaces = NamespaceCache()
     private var delimiters: [UInt32] = []
     private var names = NameColumn()
+    /// What of the lines is kept for their crosses; nil for a spec without.
+    var groups: NamespaceGroups?
+    var crossPlan: CrossPlan
 
     package init(_ spec: ModelSpec, purpose: Purpose) {
         mask = UInt32(truncatingIfNeeded: spec.indexCount - 1)
@@ -30,6 +33,8 @@ package struct VWTextParser: Sendable {
         seed = spec.hashing.seed
         hasConstant = spec.hashing.constant
         self.purpose = purpose
+        groups = spec.crosses.isEmpty ? nil : NamespaceGroups()
+        crossPlan = CrossPlan(spec.crosses)
         unnamedNamespace =
             spec.hashing.seed == 0 ? 0 : ByteWindow([]).withText { [seed] in murmur32($0, 0, seed: seed) }
     }
@@ -52,6 +57,8 @@ package struct VWTextParser: Sendable {
         guard let end = window.endOfLines(from: start, endsText: endsText) else { return (0, 0) }
         var lines = 0
         var consumed = start
+        let firstExample = batch.exampleCount
+        groups?.removeAll()
         window.withText { text in
             let delimiterCount = delimiters.findDelimiters(text, from: start, to: end)
             batch.reserve(examples: min(lineCountMax, delimiterCount), features: delimiterCount)
@@ -77,6 +84,12 @@ package struct VWTextParser: Sendable {
                 columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask)
             }
             swap(&names, &self.names)
+        }
+        if var groups {
+            // Its memory goes with it.
+            self.groups = nil
+            batch.addCrosses(from: firstExample, &crossPlan, &groups, mask: mask)
+            self.groups = groups
         }
         return (min(consumed, window.byteCount) - start, lines)
     }

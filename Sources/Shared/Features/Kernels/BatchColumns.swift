@@ -35,6 +35,13 @@ struct BatchColumns {
         unsafe names.hash(indices, end: featureCount, digitsAreNumbers: digitsAreNumbers, mask: mask)
     }
 
+    /// The largest magnitude of the values of features `range`, 0 for none.
+    func largestValue(_ range: Range<Int>) -> Float {
+        var largest: Float = 0
+        for feature in range { largest = unsafe max(largest, values[feature].magnitude) }
+        return largest
+    }
+
     @inline(__always)
     mutating func endExample(label: Float, importance: Float) {
         unsafe labels[exampleCount] = label
