@@ -138,7 +138,7 @@ let package = Package(
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
         tests("FormatTests", ["Domain", "Format", "TestSupport"]),
-        tests("FeaturesTests", ["Features", "Domain", "CKernels"]),
+        tests("FeaturesTests", ["Features", "Configuration", "Domain", "CKernels"]),
         tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
         tests("JournalTests", ["Journal", "Files", system]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),

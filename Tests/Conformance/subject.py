@@ -7,7 +7,8 @@ from support.report import Mismatch, expect
 
 MODEL = "ctr"
 BITS = 22
-SPEC = f"bits: {BITS}\nlearner: {{rule: ftrl, alpha: 0.5, beta: 1}}\n"
+CROSSES = ["ut", "a:", "tta"]
+SPEC = f"bits: {BITS}\nlearner: {{rule: ftrl, alpha: 0.5, beta: 1}}\ncrosses: {CROSSES}\n"
 TRAINED = examples.lines(2000)
 GOOD = ["|u 7 u7 |ad id7 brand0 |t h5 age:0.25", "|a x:0.5 y:-2", "|never seen before"]
 

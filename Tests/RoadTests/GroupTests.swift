@@ -9,7 +9,7 @@ internal import Transport
 struct GroupTests {
     static let specs = [
         "bits: 12\nlearner: {rule: ftrl, alpha: 0.3, beta: 0.5, l1: 0.01, l2: 0.1}\n",
-        "bits: 12\nlearner: {rule: adagrad, rate: 0.2}\n",
+        "bits: 12\nlearner: {rule: adagrad, rate: 0.2}\ncrosses: [ab, \"a:\"]\n",
         "bits: 12\nlearner: {rule: ftrl, alpha: 0.4, beta: 1}\nsettle: tolerant\n",
     ]
 

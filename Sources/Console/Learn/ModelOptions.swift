@@ -16,6 +16,10 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "strings or all, as in VW.") var hash: String?
     @Option(help: "Seed of the hash, as in VW.") var hashSeed: Int?
     @Flag(help: "Leave out VW's constant feature.") var noConstant = false
+    @Option(
+        name: [.customShort("q"), .customLong("cross")],
+        help: "Namespaces whose features are crossed, by first letters, such as ua; ':' is any. Once for each.")
+    var crosses: [String] = []
 
     func readSpec() throws -> ModelSpec {
         var base = ModelSpec()
@@ -27,6 +31,8 @@ struct ModelOptions: ParsableArguments {
         lines.append("constant: \(noConstant ? false : base.hashing.constant)")
         lines.append("learner: \(learner(base.learner))")
         lines.append("settle: \(settle ?? base.settle.rawValue)")
+        let texts = crosses.isEmpty ? base.crosses.map(\.text) : crosses
+        lines.append("crosses: [\(texts.map(jsonString).joined(separator: ", "))]")
         return try ModelSpec(yaml: lines.joined(separator: "\n"))
     }
 

@@ -4,7 +4,7 @@ import json
 import struct
 import subprocess
 
-from subject import BITS, GOOD, MODEL, SPEC, TRAINED, infer
+from subject import BITS, CROSSES, GOOD, MODEL, SPEC, TRAINED, infer
 from support import examples, project, v2, vw_features
 from support.http import ask
 from support.nodes import until
@@ -47,7 +47,7 @@ def answer_bits(subject, headers, body, worker=0):
 
 
 def ways(subject):
-    indices, values, offsets = vw_features.csr(LINES, BITS)
+    indices, values, offsets = vw_features.csr(LINES, BITS, crosses=CROSSES)
     csr = v2.csr_tensors(indices, values, offsets)
     given = {"fingerprint": subject.fingerprint}
     yield "line as JSON", (None, v2.json_body([v2.line_tensor(LINES)], BOTH))
@@ -131,7 +131,7 @@ def exported(subject, reference):
         expect_that(front.startswith("Version 9.") and f"bits:{BITS}" in front, "the front of a readable model")
         readable = {int(index): float32(weight) for index, _, weight in (row.partition(":") for row in rows.split())}
         expect(readable == weights and len(weights) > 100, True, "the readable model's weights are the tensors'")
-        indices, values, offsets = vw_features.csr(LINES, BITS)
+        indices, values, offsets = vw_features.csr(LINES, BITS, crosses=CROSSES)
         for k in range(len(LINES)):
             margin = sum(weights.get(int(i), 0) * float(v)
                          for i, v in zip(indices[offsets[k]:offsets[k + 1]], values[offsets[k]:offsets[k + 1]]))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from subject import BITS, MODEL
+from subject import BITS, CROSSES, MODEL
 from support import examples, v2, vw_features
 from support.report import Skip, expect, expect_that
 
@@ -88,7 +88,7 @@ def column_inputs(lines, binary):
 
 
 def csr_inputs(lines, binary, with_values=True):
-    indices, values, offsets = vw_features.csr(lines, BITS)
+    indices, values, offsets = vw_features.csr(lines, BITS, crosses=CROSSES)
     inputs = []
     for name, datatype, data, kind in (("indices", "UINT32", indices, "u4"), ("values", "FP32", values, "f4"),
                                        ("offsets", "INT32", offsets, "i4")):
