@@ -42,7 +42,9 @@ struct AuditCase: Sendable, CustomStringConvertible {
 
 @Suite("Features are Vowpal Wabbit's, bit for bit")
 struct VWAuditTests {
-    @Test("every feature of an audit, crosses too, has our index and value", .enabled(if: hasData), arguments: AuditCase.all)
+    @Test(
+        "every feature of an audit, crosses too, has our index and value", .enabled(if: hasData),
+        arguments: AuditCase.all)
     func audit(_ one: AuditCase) throws {
         var spec = ModelSpec()
         spec.bits = 24

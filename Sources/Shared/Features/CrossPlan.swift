@@ -1,55 +1,76 @@
 internal import Domain
 
-/// A spec's crosses as they apply to the namespaces that an example has.
+/// A spec's crosses as they apply to a line with certain namespaces.
 ///
 /// - Source: VW `interactions.cc`, `interactions_predict.h`: of two terms with the same namespaces the first counts; one that has a
 ///   namespace twice beside another is sorted, so that features of one namespace meet in order.
 struct CrossPlan: Sendable {
+    /// Features of one namespace where it stands in a line: the first byte of its name, a space where it has none.
+    struct Segment: Sendable {
+        var byte: UInt8
+        var start: Int
+        var end: Int
+    }
+
     private let crosses: [Cross]
-    /// The namespaces that `terms` are of: most examples have those of the one before.
-    private var namespaces: [UInt8] = []
-    /// Terms one after the other, each namespace by its place in `namespaces`; `ends` says where each ends.
-    private(set) var places: [UInt8] = []
+    /// What the rest is of: the first bytes of a line's segments, as most lines have them.
+    private var bytes: [UInt8] = []
+    /// Whether each namespace stands in one piece: then `places` are segments.
+    private(set) var isInOnePiece = true
+    /// Segments that share a first byte are one namespace: its segments are `members[memberEnds[g - 1] ..< memberEnds[g]]`.
+    private(set) var members: [Int] = []
+    private(set) var memberEnds: [Int] = []
+    /// Terms one after the other, as namespaces in the order of `memberEnds`, or as segments; `ends` says where each ends.
+    private(set) var places: [Int] = []
     private(set) var ends: [Int] = []
 
     init(_ crosses: [Cross]) { self.crosses = crosses }
 
-    /// Makes `places` those of the terms whose namespaces are all there.
-    ///
-    /// - Parameter namespaces: first bytes, rising.
-    mutating func adapt(to namespaces: [UInt8]) {
-        guard namespaces != self.namespaces else { return }
-        self.namespaces = namespaces
-        (places, ends) = ([], [])
+    /// Makes the rest that of a line's segments.
+    mutating func adapt(to segments: [Segment]) {
+        var isSame = segments.count == bytes.count
+        if isSame { for k in bytes.indices where bytes[k] != segments[k].byte { isSame = false } }
+        if !isSame { make(segments.map(\.byte)) }
+    }
+
+    private mutating func make(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        (members, memberEnds, places, ends) = ([], [], [], [])
+        let namespaces = Set(bytes).sorted()
+        for byte in namespaces {
+            members += bytes.indices.filter { bytes[$0] == byte }
+            memberEnds.append(members.count)
+        }
+        isInOnePiece = namespaces.count == bytes.count
         var seen: Set<[UInt8]> = []
         for cross in crosses {
-            for term in expand(cross.namespaces[...]) {
+            for term in expand(cross.namespaces[...], namespaces) {
                 let sorted = term.sorted()
                 guard seen.insert(sorted).inserted else { continue }
                 let distinctCount = Set(term).count
                 let ordered = distinctCount < term.count && distinctCount > 1 ? sorted : term
-                let found = ordered.compactMap { namespaces.firstIndex(of: $0) }
+                let found = ordered.compactMap { (isInOnePiece ? bytes : namespaces).firstIndex(of: $0) }
                 guard found.count == term.count else { continue }
-                places += found.map { UInt8($0) }
+                places += found
                 ends.append(places.count)
             }
         }
     }
 
     /// Terms with every colon replaced; of several colons each takes a namespace not before the one of the colon before.
-    private func expand(_ rest: ArraySlice<UInt8>, from first: Int = 0) -> [[UInt8]] {
+    private func expand(_ rest: ArraySlice<UInt8>, _ namespaces: [UInt8], from first: Int = 0) -> [[UInt8]] {
         guard let byte = rest.first else { return [[]] }
         let behind = rest.dropFirst()
-        guard byte == Cross.any else { return expand(behind, from: first).map { [byte] + $0 } }
+        guard byte == Cross.any else { return expand(behind, namespaces, from: first).map { [byte] + $0 } }
         return namespaces.indices.dropFirst(first).flatMap { place in
-            expand(behind, from: place).map { [namespaces[place]] + $0 }
+            expand(behind, namespaces, from: place).map { [namespaces[place]] + $0 }
         }
     }
 
     /// How many features the terms make.
     ///
-    /// - Parameter counts: features of each namespace.
-    func featureCount(_ counts: [Int]) -> Int {
+    /// - Parameter spaces: the features of each namespace.
+    func featureCount(_ spaces: [Segment]) -> Int {
         var total = 0
         var start = 0
         for end in ends {
@@ -58,7 +79,8 @@ struct CrossPlan: Sendable {
             while k < end {
                 var runEnd = k + 1
                 while runEnd < end && places[runEnd] == places[k] { runEnd += 1 }
-                product *= multisets(of: counts[Int(places[k])], runEnd - k)
+                let count = spaces[places[k]].end &- spaces[places[k]].start
+                product *= runEnd == k + 1 ? count : multisets(of: count, runEnd - k)
                 // Far above any limit already.
                 if product > 1 << 32 { return product }
                 k = runEnd
@@ -69,6 +91,11 @@ struct CrossPlan: Sendable {
         return total
     }
 
+    /// Ways to take `size` of `count` things, each as often as one likes.
+    private func multisets(of count: Int, _ size: Int) -> Int {
+        (0..<size).reduce(1) { ways, k in ways * (count + k) / (k + 1) }
+    }
+
     /// The largest magnitude that a crossed value can have.
     ///
     /// - Parameter largest: of each namespace's values.
@@ -76,14 +103,9 @@ struct CrossPlan: Sendable {
         var most: Float = 0
         var start = 0
         for end in ends {
-            most = max(most, places[start..<end].reduce(1) { $0 * largest[Int($1)] })
+            most = max(most, places[start..<end].reduce(1) { $0 * largest[$1] })
             start = end
         }
         return most
-    }
-
-    /// Ways to take `size` of `count` things, each as often as one likes.
-    private func multisets(of count: Int, _ size: Int) -> Int {
-        (0..<size).reduce(1) { ways, k in ways * (count + k) / (k + 1) }
     }
 }

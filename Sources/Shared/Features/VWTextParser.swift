@@ -23,9 +23,8 @@ package struct VWTextParser: Sendable {
     var namespaces = NamespaceCache()
     private var delimiters: [UInt32] = []
     private var names = NameColumn()
-    /// What of the lines is kept for their crosses; nil for a spec without.
-    var groups: NamespaceGroups?
-    var crossPlan: CrossPlan
+    /// Nil for a spec without crosses.
+    var crossing: Crossing?
 
     package init(_ spec: ModelSpec, purpose: Purpose) {
         mask = UInt32(truncatingIfNeeded: spec.indexCount - 1)
@@ -33,11 +32,13 @@ package struct VWTextParser: Sendable {
         seed = spec.hashing.seed
         hasConstant = spec.hashing.constant
         self.purpose = purpose
-        groups = spec.crosses.isEmpty ? nil : NamespaceGroups()
-        crossPlan = CrossPlan(spec.crosses)
+        crossing = spec.crosses.isEmpty ? nil : Crossing(spec.crosses)
         unnamedNamespace =
             spec.hashing.seed == 0 ? 0 : ByteWindow([]).withText { [seed] in murmur32($0, 0, seed: seed) }
     }
+
+    /// Features that lines may have in crosses before room is made for more.
+    private static let crossRoom = 8 * Crossing.roomForLine
 
     /// VW's constant feature, before the mask. Source: VW `constant.h`.
     package static let constantIndex: UInt32 = 11_650_396
@@ -57,39 +58,37 @@ package struct VWTextParser: Sendable {
         guard let end = window.endOfLines(from: start, endsText: endsText) else { return (0, 0) }
         var lines = 0
         var consumed = start
-        let firstExample = batch.exampleCount
-        groups?.removeAll()
         window.withText { text in
             let delimiterCount = delimiters.findDelimiters(text, from: start, to: end)
-            batch.reserve(examples: min(lineCountMax, delimiterCount), features: delimiterCount)
             let positions = delimiters
             // Taken out while `parseLine` has this parser.
             var names = NameColumn()
             swap(&names, &self.names)
             names.reserve(delimiterCount)
-            batch.withColumns(&names) { columns in
-                positions.withCursor { cursor in
-                    while consumed < end && lines < lineCountMax {
-                        let (next, failure) = parseLine(text, from: consumed, &cursor, into: &columns)
-                        if let failure {
-                            errors.append(
-                                LineError(
-                                    line: firstLine + lines, column: failure.position - consumed + 1,
-                                    reason: failure.reason))
+            positions.withCursor { cursor in
+                // Once; with crosses again whenever a line may not find room.
+                while consumed < end && lines < lineCountMax {
+                    let room = crossing == nil ? 0 : Self.crossRoom
+                    batch.reserve(
+                        examples: min(lineCountMax - lines, delimiterCount), features: delimiterCount + room)
+                    let full = room == 0 ? .max : batch.featureCount + room - Crossing.roomForLine
+                    batch.withColumns(&names) { columns in
+                        while consumed < end && lines < lineCountMax && columns.featureCount <= full {
+                            let (next, failure) = parseLine(text, from: consumed, &cursor, into: &columns)
+                            if let failure {
+                                errors.append(
+                                    LineError(
+                                        line: firstLine + lines, column: failure.position - consumed + 1,
+                                        reason: failure.reason))
+                            }
+                            consumed = next
+                            lines += 1
                         }
-                        consumed = next
-                        lines += 1
+                        if crossing == nil { columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask) }
                     }
                 }
-                columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask)
             }
             swap(&names, &self.names)
-        }
-        if var groups {
-            // Its memory goes with it.
-            self.groups = nil
-            batch.addCrosses(from: firstExample, &crossPlan, &groups, mask: mask)
-            self.groups = groups
         }
         return (min(consumed, window.byteCount) - start, lines)
     }

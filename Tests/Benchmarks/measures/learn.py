@@ -28,10 +28,10 @@ def measure(name, cores):
          f"ours {spread(rates)} VW {spread(vw_rates)}; log loss {median(losses):.6f} VW {median(vw_losses):.6f}")
 
 
-def learn(file, cores):
+def learn(file, cores, options=()):
     """(examples/s, log loss), from opening the file to the last example learned: VW's seconds leave its start out too."""
     done = subprocess.run(
         ["taskset", "-c", cores, project.binary("sluice"), "learn", str(file), "-b", "22", "--alpha", vw.ALPHA,
-         "--beta", vw.BETA, "--quiet", "--json"], capture_output=True, text=True, check=True)
+         "--beta", vw.BETA, *options, "--quiet", "--json"], capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     return told["examples"] / told["seconds"], told["log_loss"]

@@ -9,7 +9,7 @@ struct BatchColumns {
     let offsets: UnsafeMutablePointer<UInt32>
     let indices: UnsafeMutablePointer<UInt32>
     let values: UnsafeMutablePointer<Float>
-    let names: NamePointers
+    var names: NamePointers
     var exampleCount: Int
     var featureCount: Int
 

@@ -33,7 +33,7 @@ struct NamePointers {
     /// How many bytes those are; 0 where the feature's index is known already.
     let byteCounts: UnsafeMutablePointer<UInt32>
     /// The feature that the first of them belongs to.
-    let firstFeature: Int
+    var firstFeature: Int
 
     @inline(__always)
     func set(_ feature: Int, _ name: UInt64, byteCount: Int) {

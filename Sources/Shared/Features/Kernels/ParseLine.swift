@@ -28,43 +28,30 @@ extension VWTextParser {
         }
 
         let firstFeature = columns.featureCount
+        if crossing != nil {
+            columns.names.firstFeature = firstFeature
+            crossing!.beginLine()
+        }
         if failure == nil { failure = parseNamespaces(text, &at, &cursor, into: &columns) }
         if failure == nil && at &- start > Limits.Features.lineByteCountMax {
             failure = LineFailure(position: start, reason: .tooLong)
-        }
-        var crossCount = 0
-        if failure == nil && groups != nil {
-            switch countCrosses() {
-            case .success(let count): crossCount = count
-            case .failure(let reason): failure = LineFailure(position: start, reason: reason)
-            }
         }
         if failure == nil && hasConstant { columns.addFeature(Self.constantIndex, 1) }
         if failure == nil && columns.featureCount &- firstFeature > Limits.Features.perExampleMax {
             failure = LineFailure(position: start, reason: .tooManyFeatures)
         }
-        if failure == nil && columns.featureCount &- firstFeature &+ crossCount > Limits.Features.perExampleMax {
-            failure = LineFailure(position: start, reason: .tooManyCrosses)
+        if failure == nil && crossing != nil {
+            columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask)
+            let reason = crossing!.addCrosses(from: firstFeature, mask: mask, into: &columns)
+            failure = reason.map { LineFailure(position: start, reason: $0) }
         }
         guard failure == nil else {
-            groups?.dropLine()
             columns.featureCount = firstFeature
             while text[at] != UInt8(ascii: "\n") { at = cursor.next() }
             return (at &+ 1, failure)
         }
         columns.endExample(label: label.label, importance: label.importance)
-        groups?.endExample(crossCount: crossCount)
         return (at &+ 1, nil)
-    }
-
-    /// How many features the crosses of the line's namespaces make, or why they make none.
-    private mutating func countCrosses() -> Result<Int, LineError.Reason> {
-        groups!.look()
-        crossPlan.adapt(to: groups!.bytes)
-        guard crossPlan.largestValue(groups!.largest) <= Limits.Features.valueMagnitudeMax else {
-            return .failure(.crossTooLarge)
-        }
-        return .success(crossPlan.featureCount(groups!.counts))
     }
 
     /// From the first bar, at `at`, to the line feed, where `at` is left; or to where a failure shows.
@@ -88,13 +75,10 @@ extension VWTextParser {
             let first = columns.featureCount
             let byte = text[nameStart]
             if let failure = parseFeatures(text, &at, &cursor, namespace, weight, into: &columns) { return failure }
-            if groups != nil {
+            if crossing != nil {
                 // What ends a name stands where it would begin.
                 let isUnnamed = byte <= 0x20 || byte == UInt8(ascii: "|") || byte == UInt8(ascii: ":")
-                groups!.append(
-                    NamespaceGroups.Segment(
-                        byte: isUnnamed ? UInt8(ascii: " ") : byte, features: first..<columns.featureCount,
-                        largest: columns.largestValue(first..<columns.featureCount)))
+                crossing!.append(isUnnamed ? UInt8(ascii: " ") : byte, first..<columns.featureCount)
             }
         }
         return nil
