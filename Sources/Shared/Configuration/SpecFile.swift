@@ -40,7 +40,8 @@ extension ModelSpec {
         for text in try fields.texts("crosses") ?? [] {
             guard let cross = Cross(text) else {
                 throw .init(
-                    "the spec: cross '\(text)' is none; write the first letters of 2 to 8 namespaces, ':' for any of them")
+                    "the spec: cross '\(text)' is none; write the first letters of 2 to 8 namespaces, ':' for any of them"
+                )
             }
             crosses.append(cross)
         }
