@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 internal import ParameterServer
 internal import Scoring
 internal import SystemPackage
@@ -20,6 +21,9 @@ struct ExportCommand: ParsableCommand {
             let model = try readModel(fromSnapshots: snapshots.map { FilePath($0) })
             try model.save(to: FilePath(to))
             print("\(to): version \(model.version) digest \(model.digest)")
-        } catch { throw ValidationError("\(error)") }
+        } catch {
+            tellStandardError("sluice-server export: \(error)")
+            throw ExitCode(1)
+        }
     }
 }

@@ -45,12 +45,15 @@ struct RestoreCommand: AsyncParsableCommand {
                 model, from: FilePath(snapshot), to: FilePath(stateFolder), as: new ?? .random(using: &random),
                 on: name,
                 of: topology ?? ClusterTopology(alone: options))
-            print("\(model): version \(restored.version) history \(restored.history)")
+            print("\(model) in \(stateFolder): version \(restored.version) history \(restored.history)")
             for earlier in restored.earlier {
                 print(
                     "what is kept of history \(earlier) stays in \(stateFolder)/snapshots; remove it when nobody needs it"
                 )
             }
-        } catch { throw ValidationError("\(error)") }
+        } catch {
+            tellStandardError("sluice-server restore: \(error)")
+            throw ExitCode(1)
+        }
     }
 }

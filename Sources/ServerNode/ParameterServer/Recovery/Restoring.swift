@@ -43,6 +43,10 @@ package func restore(
     guard !earlier.contains(history) else {
         throw ConfigurationError("history \(history) of model \(model) is there already")
     }
+    let known = journal.recovered.first { $0.history == loaded.footer.header.history }?.identity.name
+    guard known == nil || known == model else {
+        throw ConfigurationError("\(snapshot) is of model \(known!), not of \(model)")
+    }
     var footer = loaded.footer
     (footer.header.history, footer.header.epoch, footer.header.previousHash) = (history, firstEpoch, 0)
     try write(loaded, footer, to: SnapshotFolder(stateFolder.appending("snapshots")))
