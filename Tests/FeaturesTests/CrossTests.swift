@@ -98,6 +98,11 @@ struct CrossTests {
         #expect(batch.exampleCount == 2 && batch.features(of: 1).count == 4)
         #expect(errors.told.map(\.reason) == [.tooManyCrosses, .crossTooLarge])
         #expect(errors.told.map(\.line) == [2, 3])
+        // Of twenty namespaces eight at a time are more than anybody waits for.
+        let wide =
+            "1 " + (0..<20).map { "|\(Character(UnicodeScalar(UInt8(97 + $0)))) x" }.joined(separator: " ") + "\n"
+        #expect(parse(wide, ["::::::::"]).errors.told.map(\.reason) == [.tooManyCrosses])
+        #expect(parse(wide, ["::"]).batch.featureCount == 21 + 210)
         // Eight at a time are counted, not made.
         #expect(parse("1 |a \(many)\n", ["aaaaaaaa"]).errors.told.map(\.reason) == [.tooManyCrosses])
     }

@@ -12,65 +12,94 @@ struct CrossPlan: Sendable {
         var end: Int
     }
 
+    /// What the crosses come to for lines whose segments begin with certain bytes.
+    struct Layout: Sendable {
+        fileprivate var bytes: [UInt8] = []
+        /// Whether each namespace stands in one piece: then `places` are segments.
+        fileprivate(set) var isInOnePiece = true
+        /// Segments that share a first byte are one namespace: its segments are `members[memberEnds[g - 1] ..< memberEnds[g]]`.
+        fileprivate(set) var members: [Int] = []
+        fileprivate(set) var memberEnds: [Int] = []
+        /// Terms one after the other, as namespaces in the order of `memberEnds`, or as segments; `ends` says where each ends.
+        fileprivate(set) var places: [Int] = []
+        fileprivate(set) var ends: [Int] = []
+        /// More terms than an example may have features: there are none then.
+        fileprivate(set) var isTooMany = false
+    }
+
     private let crosses: [Cross]
-    /// What the rest is of: the first bytes of a line's segments, as most lines have them.
-    private var bytes: [UInt8] = []
-    /// Whether each namespace stands in one piece: then `places` are segments.
-    private(set) var isInOnePiece = true
-    /// Segments that share a first byte are one namespace: its segments are `members[memberEnds[g - 1] ..< memberEnds[g]]`.
-    private(set) var members: [Int] = []
-    private(set) var memberEnds: [Int] = []
-    /// Terms one after the other, as namespaces in the order of `memberEnds`, or as segments; `ends` says where each ends.
-    private(set) var places: [Int] = []
-    private(set) var ends: [Int] = []
+    /// Of the line before; most have the same.
+    private(set) var layout = Layout()
+    private var known: [[UInt8]: Layout] = [:]
 
     init(_ crosses: [Cross]) { self.crosses = crosses }
 
-    /// Makes the rest that of a line's segments.
+    /// Makes `layout` that of a line's segments.
     mutating func adapt(to segments: [Segment]) {
-        var isSame = segments.count == bytes.count
-        if isSame { for k in bytes.indices where bytes[k] != segments[k].byte { isSame = false } }
-        if !isSame { make(segments.map(\.byte)) }
+        var isSame = segments.count == layout.bytes.count
+        if isSame { for k in segments.indices where layout.bytes[k] != segments[k].byte { isSame = false } }
+        guard !isSame else { return }
+        let bytes = segments.map(\.byte)
+        if let layout = known[bytes] {
+            self.layout = layout
+            return
+        }
+        layout = makeLayout(bytes)
+        if known.count >= Self.knownCountMax { known.removeAll() }
+        known[bytes] = layout
     }
+    private static let knownCountMax = 256
 
-    private mutating func make(_ bytes: [UInt8]) {
-        self.bytes = bytes
-        (members, memberEnds, places, ends) = ([], [], [], [])
+    private func makeLayout(_ bytes: [UInt8]) -> Layout {
+        var layout = Layout(bytes: bytes)
         let namespaces = Set(bytes).sorted()
         for byte in namespaces {
-            members += bytes.indices.filter { bytes[$0] == byte }
-            memberEnds.append(members.count)
+            layout.members += bytes.indices.filter { bytes[$0] == byte }
+            layout.memberEnds.append(layout.members.count)
         }
-        isInOnePiece = namespaces.count == bytes.count
+        layout.isInOnePiece = namespaces.count == bytes.count
         var seen: Set<[UInt8]> = []
         for cross in crosses {
-            for term in expand(cross.namespaces[...], namespaces) {
+            guard let terms = expand(cross.namespaces[...], namespaces) else {
+                layout.isTooMany = true
+                return layout
+            }
+            for term in terms {
                 let sorted = term.sorted()
                 guard seen.insert(sorted).inserted else { continue }
                 let distinctCount = Set(term).count
                 let ordered = distinctCount < term.count && distinctCount > 1 ? sorted : term
-                let found = ordered.compactMap { (isInOnePiece ? bytes : namespaces).firstIndex(of: $0) }
+                let found = ordered.compactMap { (layout.isInOnePiece ? bytes : namespaces).firstIndex(of: $0) }
                 guard found.count == term.count else { continue }
-                places += found
-                ends.append(places.count)
+                layout.places += found
+                layout.ends.append(layout.places.count)
             }
         }
+        return layout
     }
 
-    /// Terms with every colon replaced; of several colons each takes a namespace not before the one of the colon before.
-    private func expand(_ rest: ArraySlice<UInt8>, _ namespaces: [UInt8], from first: Int = 0) -> [[UInt8]] {
+    /// Terms with every colon replaced; of several colons each takes a namespace not before the one of the colon before. Nil for
+    /// more than an example may have features.
+    private func expand(_ rest: ArraySlice<UInt8>, _ namespaces: [UInt8], from first: Int = 0) -> [[UInt8]]? {
         guard let byte = rest.first else { return [[]] }
         let behind = rest.dropFirst()
-        guard byte == Cross.any else { return expand(behind, namespaces, from: first).map { [byte] + $0 } }
-        return namespaces.indices.dropFirst(first).flatMap { place in
-            expand(behind, namespaces, from: place).map { [namespaces[place]] + $0 }
+        guard byte == Cross.any else { return expand(behind, namespaces, from: first)?.map { [byte] + $0 } }
+        var terms: [[UInt8]] = []
+        for place in namespaces.indices.dropFirst(first) {
+            guard let more = expand(behind, namespaces, from: place) else { return nil }
+            terms += more.map { [namespaces[place]] + $0 }
+            guard terms.count <= Limits.Features.perExampleMax else { return nil }
         }
+        return terms
     }
+}
 
+extension CrossPlan.Layout {
     /// How many features the terms make.
     ///
     /// - Parameter spaces: the features of each namespace.
-    func featureCount(_ spaces: [Segment]) -> Int {
+    func featureCount(_ spaces: [CrossPlan.Segment]) -> Int {
+        guard !isTooMany else { return .max / 2 }
         var total = 0
         var start = 0
         for end in ends {

@@ -31,7 +31,7 @@ struct Crossing: Sendable {
     /// - Returns: why the line has none.
     mutating func addCrosses(from first: Int, mask: UInt32, into columns: inout BatchColumns) -> LineError.Reason? {
         plan.adapt(to: segments)
-        guard plan.isInOnePiece else {
+        guard plan.layout.isInOnePiece else {
             gather(columns)
             return addCrosses(of: gathered, from: first, mask: mask, into: &columns)
         }
@@ -42,20 +42,20 @@ struct Crossing: Sendable {
         of spaces: [CrossPlan.Segment], from first: Int, mask: UInt32, into columns: inout BatchColumns
     ) -> LineError.Reason? {
         let own = columns.featureCount &- first
-        let count = plan.featureCount(spaces)
+        let count = plan.layout.featureCount(spaces)
         guard own &+ count <= Limits.Features.perExampleMax else { return .tooManyCrosses }
         if columns.largestValue(first..<columns.featureCount) > 1 && isTooLarge(spaces, columns) {
             return .crossTooLarge
         }
         var at = columns.featureCount
         var term = 0
-        for end in plan.ends {
+        for end in plan.layout.ends {
             let isPair = end &- term == 2
-            let (a, b) = (plan.places[term], plan.places[term &+ 1])
+            let (a, b) = (plan.layout.places[term], plan.layout.places[term &+ 1])
             if isPair && a != b {
                 at &+= crossPairs(columns, spaces[a], spaces[b], mask, at)
             } else {
-                at &+= crossTerm(columns, plan.places[term..<end], spaces, mask, at)
+                at &+= crossTerm(columns, plan.layout.places[term..<end], spaces, mask, at)
             }
             term = end
         }
@@ -68,10 +68,10 @@ struct Crossing: Sendable {
         gathered.removeAll(keepingCapacity: true)
         var spare = columns.featureCount &+ Limits.Features.perExampleMax
         var member = 0
-        for end in plan.memberEnds {
+        for end in plan.layout.memberEnds {
             let start = spare
             for k in member..<end {
-                let segment = segments[plan.members[k]]
+                let segment = segments[plan.layout.members[k]]
                 for feature in segment.start..<segment.end {
                     unsafe columns.indices[spare] = columns.indices[feature]
                     unsafe columns.values[spare] = columns.values[feature]
@@ -79,14 +79,14 @@ struct Crossing: Sendable {
                 }
             }
             gathered.append(
-                CrossPlan.Segment(byte: segments[plan.members[member]].byte, start: start, end: spare))
+                CrossPlan.Segment(byte: segments[plan.layout.members[member]].byte, start: start, end: spare))
             member = end
         }
     }
 
     private func isTooLarge(_ spaces: [CrossPlan.Segment], _ columns: BatchColumns) -> Bool {
         let largest = spaces.map { columns.largestValue($0.start..<$0.end) }
-        return plan.largestValue(largest) > Limits.Features.valueMagnitudeMax
+        return plan.layout.largestValue(largest) > Limits.Features.valueMagnitudeMax
     }
 }
 
