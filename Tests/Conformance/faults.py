@@ -859,6 +859,7 @@ def runbook(seconds, seed):
         for k in (0, 1):
             group.servers[k].kill()
         shutil.rmtree(group.state(1))
+        group.state(1).mkdir()
         history = []
         for k in (0, 1):
             command = [project.binary("sluice-server"), "restore", "--accept-loss", "--name", f"s{k}", "--cluster", group.path,
@@ -866,18 +867,19 @@ def runbook(seconds, seed):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:
                 return f"restore on s{k}: {done.stderr}"
-            history = ["--history", re.search("history ([0-9a-f]{16})", done.stdout).group(1)]
+            history = ["--history", re.search(r"history ([0-9a-f]{16}:\d+)", done.stdout).group(1)]
         for k in (0, 1):
             group.start(k)
         if not until(lambda: state().get("state") == "open", seconds=10):
             return f"restored from the mirror: {state()}"
         again = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
-        if (again["digest"], again["version"], again["history"]) != (digest["digest"], newest, history[1]):
+        history = history[1].partition(":")[0]
+        if (again["digest"], again["version"], again["history"]) != (digest["digest"], newest, history):
             return f"restored from the mirror: {again}, the snapshot was {digest}"
         if post().status != 200:
             return "restored from the mirror, it does not learn"
         told = lambda: ask(group.workers[0].http, "GET", "/v1/status").json()["models"][0]
-        if not until(lambda: told()["history"] == history[1] and told()["version"] > newest, seconds=10):
+        if not until(lambda: told()["history"] == history and told()["version"] > newest, seconds=10):
             return f"restored from the mirror, the worker has {told()}"
         print("runbook: a disk lost for good: restored from the mirror, under a new history, with the snapshot's digest; the worker follows")
         print("runbook: a lost disk is named and refused, one put back goes on with the same digest, a damaged journal is "

@@ -19,6 +19,7 @@ struct RestoreTests {
         defer { try? FileManager.default.removeItem(atPath: root) }
         var group = try await Group(nodes: 2, owners: ownerCount)
         (group.stateFolder, group.mirror) = (root + "/state", root + "/mirror")
+        try FileManager.default.createDirectory(atPath: root + "/mirror", withIntermediateDirectories: true)
         let spec = try ModelSpec(yaml: yaml)
         var random = SeededGenerator(seed: 31)
         let (kept, lost) = (goodLines(120, &random), goodLines(80, &random))
@@ -31,7 +32,9 @@ struct RestoreTests {
                 #expect(try await post(client, lost, sequence: 2).hasPrefix("200"))
             }
         }
-        try FileManager.default.removeItem(atPath: root + "/state/s\(ownerCount - 1)")
+        let lostState = root + "/state/s\(ownerCount - 1)"
+        try FileManager.default.removeItem(atPath: lostState)
+        try FileManager.default.createDirectory(atPath: lostState, withIntermediateDirectories: false)
 
         var reference = Learner(spec)
         reference.learn(examples(kept, spec))
@@ -50,6 +53,19 @@ struct RestoreTests {
                 Self.model, from: snapshots[node], to: FilePath(root + "/state/s\(node)"), as: history, on: "s\(node)",
                 of: try group.topology(of: node))
             #expect(restored.version == Version(120) && restored.earlier.count == (node == ownerCount - 1 ? 0 : 1))
+            guard node < ownerCount - 1 else { continue }
+            // The nodes begin before the other owner is restored: refused, and nothing of it is lost.
+            try await group.withNodes { [group] in
+                try await withClient(group.http[0]) { (client) async throws in
+                    let end = ContinuousClock.now + .seconds(10)
+                    var text = ""
+                    repeat {
+                        text = try await client.send(.get, "/v1/models/m").text
+                    } while !text.contains("restarted without its rows") && .now < end
+                    #expect(text.contains("restarted without its rows"), "\(text)")
+                }
+            }
+            #expect(try snapshot(in: root + "/mirror/s1") == snapshots[1])
         }
         try await group.withNodes { [group] in
             try await withClient(group.http[1]) { (client) async throws in

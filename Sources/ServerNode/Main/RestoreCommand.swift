@@ -20,7 +20,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "This node's name.") var name = ServerOptions().name
     @Option(help: "The cluster file; none for a node alone.") var cluster: String?
     @Option(help: "The node's state folder.") var stateFolder: String
-    @Option(help: "The history that the first owner's restore printed.") var history: String?
+    @Option(help: "HISTORY:COMMIT as the first owner's restore printed it.") var history: String?
     @Argument(help: "The model.") var model: String
     @Argument(help: "This owner's snapshot.") var snapshot: String
 
@@ -31,21 +31,26 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         guard let model = ModelName(model) else { throw ValidationError("'\(model)' is no model's name") }
         var random = SystemRandomNumberGenerator()
-        let new = try history.map { text in
-            guard let history = History(hex: text) else {
-                throw ValidationError("--history is '\(text)', but must be what the first restore printed")
+        let others = try history.map { text in
+            let parts = text.split(separator: ":")
+            guard parts.count == 2, let history = History(hex: parts[0]), let number = UInt64(parts[1]) else {
+                throw ValidationError(
+                    "--history is '\(text)', but must be HISTORY:COMMIT, as the first restore printed it")
             }
-            return history
+            return (history: history, number: number)
         }
         do {
             var options = ServerOptions()
             options.name = name
             let topology = try cluster.map { try ClusterTopology(yaml: try readText(FilePath($0)), of: $0) }
             let restored = try await restore(
-                model, from: FilePath(snapshot), to: FilePath(stateFolder), as: new ?? .random(using: &random),
-                on: name,
+                model, from: FilePath(snapshot), to: FilePath(stateFolder),
+                as: others?.history ?? .random(using: &random),
+                number: others?.number, on: name,
                 of: topology ?? ClusterTopology(alone: options))
-            print("\(model) in \(stateFolder): version \(restored.version) history \(restored.history)")
+            print(
+                "\(model) in \(stateFolder): version \(restored.version) history \(restored.history):\(restored.number)"
+            )
             for earlier in restored.earlier {
                 print(
                     "what is kept of history \(earlier) stays in \(stateFolder)/snapshots; remove it when nobody needs it"

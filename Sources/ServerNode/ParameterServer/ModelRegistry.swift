@@ -158,7 +158,10 @@ package final class ModelRegistry: Sendable {
             return .failed(reason)
         }
         try keepSpec(of: name)
-        if case .open(let earlier) = before { earlier.supersede() }
+        if case .open(let earlier) = before {
+            earlier.supersede()
+            earlier.forgetSuperseded()
+        }
         return outcome
     }
 
@@ -282,8 +285,12 @@ package final class ModelRegistry: Sendable {
             let held = journal?.recovered.first { $0.history == history }?.log
             return (add(identity, spec, history, held ?? OwnerLog(), to: &state), earlier)
         }
-        // The model was created anew: followers of the earlier one come back for the new one.
-        earlier?.supersede()
+        // The model was created anew: followers of the earlier one come back for the new one. What the disk has of the earlier goes
+        // when the new one has opened: until then it may be all there is.
+        if let earlier, earlier !== lane {
+            earlier.supersede()
+            lane?.whenOpen { earlier.forgetSuperseded() }
+        }
         return lane
     }
 

@@ -24,7 +24,7 @@ package struct ServerNode: Sendable {
         let registry = try ModelRegistry(
             publishInterval: options.publishInterval, stateFolder: options.stateFolder, journal: journal,
             snapshots: journal == nil ? nil : snapshots, snapshotInterval: options.snapshotInterval,
-            mirror: try mirror(journal), tape: try openTape())
+            mirror: try mirror(journal, log), tape: try openTape())
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
         let group = try ServerGroup(
@@ -64,15 +64,19 @@ package struct ServerNode: Sendable {
     }
 
     /// Where snapshots are copied; nil where nobody asked for it.
-    private func mirror(_ journal: NodeJournal?) throws -> SnapshotFolder? {
+    private func mirror(_ journal: NodeJournal?, _ log: Logger) throws -> SnapshotFolder? {
         guard let path = options.mirror else { return nil }
         guard journal != nil else {
             throw ConfigurationError(
                 "'mirror' copies snapshots, and there are none without a journal; see 'durability'")
         }
-        let folder = FilePath(path).appending(options.name)
-        try makeFolders(folder)
-        return SnapshotFolder(folder)
+        do { _ = try listFolder(FilePath(path)) } catch {
+            // Models learn on without it, and try again with every snapshot.
+            log.error("the mirror cannot be used", metadata: ["path": "\(path)", "error": "\(error)"])
+        }
+        let folder = SnapshotFolder(FilePath(path).appending(options.name))
+        folder.removeUnfinished()
+        return folder
     }
 
     /// Nil where there is no room for one.

@@ -9,6 +9,8 @@ extension Limits {
         package static let journalByteCount = 1 << 30
         /// Snapshots kept of a model. The journal reaches back to the one before the newest, so that either is enough.
         package static let keptCount = 2
+        /// Those a mirror keeps: one node's may fail for some while the others' go on, and all must have one in common.
+        package static let mirroredCount = 6
         /// A snapshot that failed, by a full disk perhaps, is tried again after this time.
         package static let retryWait: Duration = .seconds(30)
         /// Bytes of a snapshot read at a time.

@@ -37,7 +37,7 @@ struct SegmentWindow {
     mutating func firstHeader(from offset: Int) throws(DiskFailure) -> Int? {
         var offset = (offset + 7) & ~7
         while offset < segmentByteCount {
-            try cover(offset..<offset + Limits.Journal.scanByteCount)
+            try cover(offset..<offset + Frame.headerByteCount)
             if let found = firstOffset(of: Frame.magic, in: bytes, from: offset - start) {
                 offset = start + found
                 if try header(at: offset) != nil { return offset }

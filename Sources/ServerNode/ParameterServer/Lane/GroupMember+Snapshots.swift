@@ -64,6 +64,12 @@ extension GroupMember {
         return snapshotPlan.taken != nil || snapshotPlan.isWanted || endedSnapshot != nil
     }
 
+    /// The commit that everything learned so far is in.
+    package var nextCommitNumber: UInt64 {
+        guard let clock else { return 0 }
+        return clock.isBetweenCommits ? clock.number + 1 : clock.number
+    }
+
     /// This owner has taken its last chunk.
     package mutating func snapshotTaken(_ now: Now) { tell(.snapshotTaken, now) }
 

@@ -20,6 +20,12 @@ package struct CommandFailure: Error, CustomStringConvertible {
     package init(_ kind: Kind, _ description: String) { (self.kind, self.description) = (kind, description) }
 }
 
+/// Someone who waits for a snapshot of a commit, or of a later one.
+struct SnapshotWaiter {
+    var number: UInt64
+    var told: @Sendable (SnapshotFolder.Name?) -> Void
+}
+
 /// A snapshot that this node keeps.
 package struct KeptSnapshot: Sendable {
     package var number: UInt64
@@ -109,11 +115,14 @@ extension ModelLane {
             thread.run {
                 do throws(CommandFailure) {
                     defer { self.flush() }
-                    guard try self.member.takeSnapshotSoon(self.now) else {
-                        // Nothing was learned since the last.
+                    // What is learned now is in it, also where another is being kept.
+                    let wanted = self.member.nextCommitNumber
+                    let isUnderWay = try self.member.takeSnapshotSoon(self.now)
+                    if !isUnderWay, wanted == 0 || self.newestSnapshot?.number ?? 0 >= wanted {
                         return continuation.resume(returning: .success(self.newestSnapshot))
                     }
-                    self.snapshotWaiters.append { continuation.resume(returning: .success($0)) }
+                    self.snapshotWaiters.append(
+                        SnapshotWaiter(number: wanted) { continuation.resume(returning: .success($0)) })
                 } catch { continuation.resume(returning: .failure(error)) }
             }
         }
@@ -128,6 +137,17 @@ extension ModelLane {
     func tellSnapshot(_ name: SnapshotFolder.Name?) {
         let waiters = snapshotWaiters
         snapshotWaiters = []
-        for waiter in waiters { waiter(name) }
+        for waiter in waiters {
+            if let name, name.number < waiter.number { snapshotWaiters.append(waiter) } else { waiter.told(name) }
+        }
+        guard !snapshotWaiters.isEmpty else { return }
+        do throws(CommandFailure) {
+            // If none is under way or being kept, nothing more comes for these.
+            _ = try member.takeSnapshotSoon(now)
+        } catch {
+            let rest = snapshotWaiters
+            snapshotWaiters = []
+            for waiter in rest { waiter.told(nil) }
+        }
     }
 }

@@ -110,12 +110,27 @@ extension ModelLane {
         }
     }
 
-    /// Another model took its name: nothing is kept of this one.
+    /// Another model took its name: this one ends.
     package func supersede() {
         thread.run {
             self.member.close("it was created anew")
+            self.flush()
+        }
+    }
+
+    /// The other is in use: nothing is kept of this one, but what a mirror has.
+    package func forgetSuperseded() {
+        thread.run {
             self.member.forget()
             self.flush()
+        }
+    }
+
+    /// Runs `body` when the model is open, if it ever is.
+    package func whenOpen(_ body: @escaping @Sendable () -> Void) {
+        thread.run {
+            self.openActions.append(body)
+            self.phaseChanged()
         }
     }
 

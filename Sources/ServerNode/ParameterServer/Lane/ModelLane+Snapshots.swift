@@ -107,7 +107,9 @@ extension ModelLane {
 
     /// Read whole once more the newest snapshot is enough: every commit is in it.
     private func forgetIfIdle(_ name: SnapshotFolder.Name) {
-        guard let snapshots, newestSnapshot == name, member.log.number == name.number else { return }
+        guard let snapshots, closedReason.withLockedValue({ $0 }) == nil, newestSnapshot == name,
+            member.log.number == name.number
+        else { return }
         let (history, journal, spec, shard) = (history, journal, spec, ownShard)
         snapshots.thread.run {
             do throws(SnapshotFailure) { _ = try snapshots.readWhole(history, name, spec, shard) } catch {
@@ -132,14 +134,19 @@ extension ModelLane {
         guard let mirror, let snapshots else { return }
         let (history, log) = (history, log)
         mirror.thread.run {
-            do {
-                try mirror.copy(history, name, from: snapshots)
-                try mirror.removeOld(history, keeping: Limits.Snapshot.keptCount, and: [])
-                self.newestMirrored.withLockedValue { $0 = name }
-            } catch {
+            do { try mirror.copy(history, name, from: snapshots) } catch {
                 log.error(
                     "a snapshot is not in the mirror",
-                    metadata: ["path": "\(snapshots.path(history, name))", "error": "\(error)"])
+                    metadata: ["path": "\(mirror.path(history, name))", "error": "\(error)"])
+                self.thread.run(after: Limits.Snapshot.retryWait) {
+                    let isOpen = self.closedReason.withLockedValue { $0 } == nil
+                    if isOpen && self.newestSnapshot == name { self.copyToMirror(name) }
+                }
+                return
+            }
+            self.newestMirrored.withLockedValue { $0 = name }
+            do { try mirror.removeOld(history, keeping: Limits.Snapshot.mirroredCount, and: []) } catch {
+                log.error("old snapshots are left in the mirror", metadata: ["error": "\(error)"])
             }
         }
     }
@@ -182,14 +189,12 @@ extension ModelLane {
 
     var newestSnapshot: SnapshotFolder.Name? { newestKept.withLockedValue { $0 } }
 
-    /// The model is gone. On any thread.
+    /// The model is gone. On any thread. What the mirror has stays: it is for mistakes, too.
     func forgetSnapshots() {
         let (history, log) = (history, log)
-        for folder in [snapshots, mirror].compactMap({ $0 }) {
-            folder.thread.run {
-                do { try folder.removeAll(history) } catch {
-                    log.error("snapshots of a deleted model are left", metadata: ["error": "\(error)"])
-                }
+        snapshots?.thread.run { [snapshots] in
+            do { try snapshots?.removeAll(history) } catch {
+                log.error("snapshots of a deleted model are left", metadata: ["error": "\(error)"])
             }
         }
     }

@@ -29,10 +29,10 @@ extension ModelLane {
         }
         let wasFrozen = status.withLockedValue { $0.standing.isFrozen }
         _ = try await command(.pin(number: snapshot.number))
-        _ = try await command(.freeze(true))
         let before: SnapshotFolder.Name
         let unlearning: GroupMember.Unlearning
         do throws(CommandFailure) {
+            _ = try await command(.freeze(true))
             before = try await takeSnapshot()
             // Every owner has it, whole.
             _ = try await command(.pin(number: before.number))
@@ -116,9 +116,12 @@ extension ModelLane {
     /// Looks the batches up on this node's tape.
     func findTape(_ trainer: ModelName, _ batches: [BatchID], for command: UInt32) {
         endTape()
+        held.command = command
         guard let tape else { return tellTape(command, TapeHeld(problem: "it keeps no tape")) }
         tape.find(history, batches, of: trainer) { result in
             self.thread.run {
+                // Else its command has ended meanwhile.
+                guard self.held.command == command else { return }
                 switch result {
                 case .success(let finding):
                     let missing = batches.count - finding.places.count

@@ -65,11 +65,13 @@ package final class ModelLane: @unchecked Sendable {
     var timer: (at: UInt64, timer: WorkThread.Timer)?
     var digestWaiters: [(since: UInt64, told: @Sendable ((WeightDigest, Version)?) -> Void)] = []
     /// Who waits for an operator's command, or for a snapshot.
-    var snapshotWaiters: [@Sendable (SnapshotFolder.Name?) -> Void] = []
+    var snapshotWaiters: [SnapshotWaiter] = []
     var forgottenWaiters: [@Sendable () -> Void] = []
     var commandWaiter: (@Sendable (Version, CommandFailure?) -> Void)?
     /// Since when a node that the command under way needs is not reached.
     var commandStalledAt: UInt64?
+    /// What is done when the model opens first.
+    var openActions: [@Sendable () -> Void] = []
     var openWaiters: [@Sendable (String?) -> Void] = []
     /// Work that wants settled rows, and copies whose last chunk is taken.
     var rowReaders: [@Sendable (ModelLane) -> Void] = []
@@ -272,6 +274,9 @@ package final class ModelLane: @unchecked Sendable {
         case .open:
             hasOpened.withLockedValue { $0 = true }
             if hasBeenHeard { tellOpened(nil) }
+            let actions = openActions
+            openActions = []
+            for action in actions { action() }
         case .closed(let reason):
             guard closedReason.withLockedValue({ $0 }) == nil else { return refusePending(reason) }
             closedReason.withLockedValue { $0 = reason }

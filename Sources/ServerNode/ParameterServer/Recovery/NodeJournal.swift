@@ -74,8 +74,13 @@ package final class NodeJournal: Sendable {
 
     /// Appends an entry; `written` is called, on the journal's thread, when it and all before it are on the disk.
     package func append(_ history: History, _ entry: JournalEntry, _ written: @escaping @Sendable () -> Void) {
+        append([(history, entry)], written)
+    }
+
+    /// As above, for entries that are on the disk together or not at all.
+    package func append(_ entries: [(History, JournalEntry)], _ written: @escaping @Sendable () -> Void) {
         let mustStart = queue.withLockedValue { queue in
-            entry.write(history, to: &queue.entries)
+            for (history, entry) in entries { entry.write(history, to: &queue.entries) }
             queue.written.append(written)
             defer { queue.isWriting = true }
             return !queue.isWriting

@@ -3,9 +3,11 @@ package import Domain
 internal import Files
 internal import Journal
 package import SystemPackage
+internal import Transport
 
 /// What a restore made.
 package struct Restored: Sendable {
+    package var number: UInt64
     package var version: Version
     package var history: History
     /// Histories of the model that the node forgets.
@@ -16,11 +18,12 @@ package struct Restored: Sendable {
 /// is given up, and nobody who saw it takes the model for the same (docs/decisions/0013-loss.md).
 ///
 /// - Parameters:
-///   - history: the same on all owners.
+///   - history: the same on all owners; `number` the commit that the others restored, if this is not the first.
 ///   - name, topology: the node among the others.
 /// - Throws: what is wrong; then nothing was changed.
 package func restore(
-    _ model: ModelName, from snapshot: FilePath, to stateFolder: FilePath, as history: History, on name: String,
+    _ model: ModelName, from snapshot: FilePath, to stateFolder: FilePath, as history: History, number: UInt64? = nil,
+    on name: String,
     of topology: ClusterTopology
 ) async throws -> Restored {
     let loaded = try LoadedSnapshot(snapshot)
@@ -34,15 +37,24 @@ package func restore(
             "\(snapshot) is of owner \(loaded.shard.number + 1) of \(loaded.shard.count) of model \(model), whose owners are \(names)"
         )
     }
+    let found = loaded.footer.header.number
+    guard number == nil || number == found else {
+        throw ConfigurationError("\(snapshot) is commit \(found), and the others are commit \(number!)")
+    }
+    guard (try? listFolder(stateFolder)) != nil else {
+        throw ConfigurationError("\(stateFolder): no such folder; make it if this disk is a new one")
+    }
     let disk = try FileDisk(stateFolder.appending("journal"))
     let journal = try NodeJournal(disk) { failure in
         tellStandardError("the journal's disk failed: \(failure)")
         endProcess(status: 74)
     }
-    let earlier = journal.recovered.filter { $0.identity.name == model }.map(\.history)
-    guard !earlier.contains(history) else {
-        throw ConfigurationError("history \(history) of model \(model) is there already")
+    // One of that history that has no rows joined without its restore.
+    let joined = journal.recovered.first { $0.history == history }
+    guard joined == nil || (joined!.identity.name == model && joined!.log.number == 0) else {
+        throw ConfigurationError("history \(history) of model \(joined!.identity.name) is there, and has rows")
     }
+    let earlier = journal.recovered.filter { $0.identity.name == model && $0.history != history }.map(\.history)
     let known = journal.recovered.first { $0.history == loaded.footer.header.history }?.identity.name
     guard known == nil || known == model else {
         throw ConfigurationError("\(snapshot) is of model \(known!), not of \(model)")
@@ -52,14 +64,18 @@ package func restore(
     try write(loaded, footer, to: SnapshotFolder(stateFolder.appending("snapshots")))
     let identity = ModelIdentity(
         name: model, spec: loaded.spec.yaml, fingerprint: loaded.spec.fingerprint, owners: owners)
-    // The later one of a name counts, so a crash in between leaves one of the two.
-    journal.append(history, .join(epoch: firstEpoch, identity)) {}
-    for old in earlier { journal.append(old, .forget) {} }
-    await withCheckedContinuation { continuation in
-        journal.append(history, .stable(number: footer.header.number)) { continuation.resume() }
+    var entries: [(History, JournalEntry)] = [
+        (history, .join(epoch: max(firstEpoch, joined?.log.epoch ?? 0), identity)), (history, .stable(number: found)),
+    ]
+    for old in earlier { entries.append((old, .forget)) }
+    let isWritten = Locked(false)
+    journal.append(entries) { isWritten.withLockedValue { $0 = true } }
+    while !isWritten.withLockedValue({ $0 }) {
+        guard !journal.isFull else { throw ConfigurationError("\(stateFolder): the disk is full") }
+        try await Task.sleep(for: .milliseconds(5))
     }
     await journal.close()
-    return Restored(version: footer.header.version, history: history, earlier: earlier)
+    return Restored(number: found, version: footer.header.version, history: history, earlier: earlier)
 }
 
 private let firstEpoch: UInt32 = 1

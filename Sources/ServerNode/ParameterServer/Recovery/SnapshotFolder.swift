@@ -115,9 +115,21 @@ package final class SnapshotFolder: Sendable {
         }
     }
 
+    /// Removes what an earlier life left unfinished, of any model.
+    func removeUnfinished() {
+        for history in (try? listFolder(root)) ?? [] {  // missing: nothing to remove
+            let folder = root.appending(history)
+            for file in (try? listFolder(folder)) ?? [] where file.hasPrefix(UnfinishedSnapshot.prefix) {
+                try? removeFile(folder.appending(file))  // it only takes room
+            }
+        }
+    }
+
     /// Copies a snapshot of another folder, whole or not at all.
     func copy(_ history: History, _ name: Name, from other: SnapshotFolder) throws {
         guard !names(history).contains(name) else { return }
+        // Where a disk that should be mounted is not, nothing is made in its place.
+        _ = try listFolder(root.removingLastComponent())
         let file = try FileDescriptor.open(other.path(history, name), .readOnly)
         let copy = try begin(history)
         do {
