@@ -6,7 +6,8 @@ struct Sluice: AsyncParsableCommand {
         commandName: "sluice",
         abstract: "Models that learn online: a parameter server cluster, and its files on this machine.",
         subcommands: [
-            LearnCommand.self, ScoreCommand.self, DigestCommand.self, ExportCommand.self, GenerateCommand.self,
+            LearnCommand.self, ScoreCommand.self, DigestCommand.self, ExplainCommand.self, ExportCommand.self,
+            GenerateCommand.self,
             TrainCommand.self, PredictCommand.self, StatusCommand.self, ModelCommand.self, SnapshotCommand.self,
             UnlearnCommand.self, UpCommand.self, BenchCommand.self,
         ])

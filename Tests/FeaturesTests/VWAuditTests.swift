@@ -70,6 +70,33 @@ struct VWAuditTests {
         }
     }
 
+    @Test(
+        "and its name, for people who ask why", .enabled(if: hasData),
+        arguments: AuditCase.all.filter { !$0.audit.contains("seed7") && !$0.audit.contains("hash_all") })
+    func names(_ one: AuditCase) throws {
+        var spec = ModelSpec()
+        spec.bits = 24
+        spec.hashing = one.hashing
+        spec.crosses = one.crosses
+        let input = try String(contentsOfFile: dataFolder + "/vw_audit/" + one.input, encoding: .utf8)
+        let audit = try String(contentsOfFile: dataFolder + "/vw_audit/" + one.audit, encoding: .utf8)
+        let expected = audit.split(separator: "\n").filter { $0.hasPrefix("\t") }.map { line in
+            line.dropFirst().split(separator: "\t").map { field in
+                field.split(separator: ":", omittingEmptySubsequences: false).dropLast(3).joined(separator: ":")
+            }
+        }
+        var names = FeatureNames(spec)
+        var found: [[String]] = []
+        for line in input.split(separator: "\n", omittingEmptySubsequences: false) {
+            let features = try names.features(of: String(line))
+            if !features.isEmpty { found.append(features.map(\.name)) }
+        }
+        try #require(found.count == expected.count)
+        for (ours, theirs) in zip(found, expected) {
+            #expect(one.crosses.contains { $0.text.contains(":") } ? ours.sorted() == theirs.sorted() : ours == theirs)
+        }
+    }
+
     /// `namespace^name:index:value:weight`; crosses stand behind the constant.
     private static func features(_ line: Substring) -> [String] {
         line.dropFirst().split(separator: "\t").compactMap { field in

@@ -1,0 +1,59 @@
+internal import ArgumentParser
+internal import Domain
+internal import Features
+internal import Foundation
+internal import Learning
+internal import Scoring
+internal import SystemPackage
+
+/// Why this score: what each feature adds to an example's margin.
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "What the features of examples add to their scores, by a saved model.",
+        discussion: """
+            For each line of text its probability, then its features with the largest contributions in log-odds (weight times value) to
+            its margin, the largest first; names as Vowpal Wabbit's --audit has them. Features that share an index share its weight.
+            """)
+
+    @Argument(help: "The folder of a saved model.") var folder: String
+    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+    @Option(help: "Features of each example.") var top = 10
+
+    func validate() throws {
+        guard top > 0 else { throw ValidationError("--top is \(top), but must be above 0") }
+    }
+
+    func run() throws {
+        let model = try ModelFile.read(from: FilePath(folder))
+        var names = FeatureNames(model.spec)
+        let text =
+            try file == "-"
+            ? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) : readText(file)
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            do throws(LineError.Reason) {
+                let features = try names.features(of: String(line))
+                if !features.isEmpty { explain(features, model) }
+            } catch { report("\(file), line \(number + 1): \(error.rawValue)") }
+        }
+    }
+
+    private func explain(_ features: [NamedFeature], _ model: ServableModel) {
+        var batch = ExampleBatch()
+        batch.append(indices: features.map(\.index), values: features.map(\.value))
+        var (margins, probabilities): ([Double], [Float]) = ([], [0])
+        model.table.score(batch, into: &margins)
+        var span = probabilities.mutableSpan
+        Learning.probabilities(margins.span.extracting(first: 1), into: &span)
+        print("probability \(probabilities[0]) margin \(margins[0]), \(features.count) features")
+        let added = features.map { (feature: $0, weight: model.table[$0.index]) }
+        let largest = added.sorted {
+            let (a, b) = (abs($0.weight * $0.feature.value), abs($1.weight * $1.feature.value))
+            return a != b ? a > b : $0.feature.index < $1.feature.index
+        }.prefix(top)
+        printTable(
+            ["FEATURE", "VALUE", "WEIGHT", "ADDS"],
+            largest.map {
+                ["\($0.feature.name)", "\($0.feature.value)", "\($0.weight)", "\($0.weight * $0.feature.value)"]
+            })
+    }
+}

@@ -1,0 +1,108 @@
+package import Domain
+
+/// A feature with the name it came from.
+package struct NamedFeature: Sendable, Equatable {
+    /// As Vowpal Wabbit's audit has it: `namespace^name`, crosses with `*` between them, `Constant`.
+    package var name: String
+    package var index: UInt32
+    package var value: Float
+}
+
+/// Names the features of a line, for people. Slow: it parses every token of the line by itself.
+package struct FeatureNames {
+    private let spec: ModelSpec
+    private var plain: VWTextParser
+    private var whole: VWTextParser
+    private var plan: CrossPlan
+
+    package init(_ spec: ModelSpec) {
+        self.spec = spec
+        var own = spec
+        own.crosses = []
+        own.hashing.constant = false
+        plain = VWTextParser(own, purpose: .scoring)
+        whole = VWTextParser(spec, purpose: .scoring)
+        plan = CrossPlan(spec.crosses)
+    }
+
+    /// The features of a line, in the order of its batch.
+    ///
+    /// - Returns: none for a line without an example.
+    /// - Throws: why the line is refused.
+    package mutating func features(of line: String) throws(LineError.Reason) -> [NamedFeature] {
+        var errors = LineErrors()
+        let batch = Self.parse(line, &whole, &errors)
+        if let error = errors.told.first { throw error.reason }
+        guard batch.exampleCount == 1 else { return [] }
+        let found = batch.features(of: 0)
+        var (names, segments): ([String], [CrossPlan.Segment]) = ([], [])
+        for part in line.split(separator: "|", omittingEmptySubsequences: false).dropFirst() {
+            let words = part.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" })
+            let isNamed = part.first.map { $0 != " " && $0 != "\t" } ?? false
+            let head = isNamed ? String(words[0]) : ""
+            let space = head.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+            let start = names.count
+            for word in words.dropFirst(isNamed ? 1 : 0) where has("|\(head) \(word)") {
+                names.append(space.isEmpty ? Self.name(word) : "\(space)^\(Self.name(word))")
+            }
+            if names.count > start {
+                segments.append(
+                    CrossPlan.Segment(byte: space.utf8.first ?? UInt8(ascii: " "), start: start, end: names.count))
+            }
+        }
+        let own = names
+        if spec.hashing.constant { names.append("Constant") }
+        plan.adapt(to: segments)
+        names += crossed(own, segments)
+        precondition(names.count == found.count, "every feature has a name")
+        return zip(names, found).map { NamedFeature(name: $0, index: $1.index, value: $1.value) }
+    }
+
+    /// Whether a token makes a feature: one of value 0 makes none.
+    private mutating func has(_ text: String) -> Bool {
+        var errors = LineErrors()
+        return Self.parse(text, &plain, &errors).featureCount > 0
+    }
+
+    private static func parse(_ line: String, _ parser: inout VWTextParser, _ errors: inout LineErrors) -> ExampleBatch
+    {
+        var (window, batch) = (ByteWindow(line.utf8), ExampleBatch())
+        _ = parser.parse(&window, endsText: true, firstLine: 1, into: &batch, errors: &errors)
+        return batch
+    }
+
+    /// `name:2.5` is `name`; `name:text` stays, as its text is part of it.
+    private static func name(_ word: Substring) -> String {
+        guard let colon = word.firstIndex(of: ":"), Float(word[word.index(after: colon)...]) != nil else {
+            return String(word)
+        }
+        return String(word[..<colon])
+    }
+
+    private func crossed(_ own: [String], _ segments: [CrossPlan.Segment]) -> [String] {
+        let layout = plan.layout
+        var spaces: [[Int]] = segments.map { Array($0.start..<$0.end) }
+        if !layout.isInOnePiece {
+            var start = 0
+            spaces = layout.memberEnds.map { end in
+                defer { start = end }
+                return layout.members[start..<end].flatMap { Array(segments[$0].start..<segments[$0].end) }
+            }
+        }
+        var names: [String] = []
+        func add(_ term: ArraySlice<Int>, _ prefix: String, from first: Int) {
+            guard let place = term.first else { return names.append(prefix) }
+            for k in spaces[place].indices.dropFirst(first) {
+                let name = prefix.isEmpty ? own[spaces[place][k]] : "\(prefix)*\(own[spaces[place][k]])"
+                let rest = term.dropFirst()
+                add(rest, name, from: rest.first == place ? k : 0)
+            }
+        }
+        var start = 0
+        for end in layout.ends {
+            add(layout.places[start..<end], "", from: 0)
+            start = end
+        }
+        return names
+    }
+}
