@@ -86,8 +86,12 @@ extension ModelLane {
                     self.tellSnapshot(nil)
                 }
             }
-            self.thread.run { self.tellSnapshot(name) }
+            // First: whoever asks behind the answers finds it.
             self.watchIdle(name)
+            self.thread.run {
+                self.tellSnapshot(name)
+                self.flush()
+            }
             // Back to the one before the newest, so that either is enough.
             let names = snapshots.names(history)
             guard names.count >= Limits.Snapshot.keptCount else { return }
