@@ -38,6 +38,30 @@ struct CommandTests {
     }
 
     @Test(
+        "a snapshot that is asked for has all that was acknowledged before, also right behind another",
+        arguments: [1, 2])
+    func snapshots(ownerCount: Int) async throws {
+        try await withDisks(
+            ownerCount,
+            [
+                { group in
+                    try await withClient(group.http[1]) { (client) async throws in
+                        #expect(try await client.send(.put, "/v1/models/m", GroupTests.specs[0]).status == 201)
+                        var random = SeededGenerator(seed: 5)
+                        for sequence in 1...12 {
+                            #expect(try await post(client, goodLines(10, &random), sequence: sequence).hasPrefix("200"))
+                            async let first = command(client, "/snapshots")
+                            async let second = command(client, "/snapshots")
+                            let versions = try await [first, second]
+                            #expect(
+                                versions.allSatisfy { $0 >= 10 * sequence }, "\(versions), \(10 * sequence) learned")
+                        }
+                    }
+                }
+            ])
+    }
+
+    @Test(
         "rolled back, the weights are those of the snapshot, and learning goes on from there; workers never stop answering",
         arguments: zip([1, 2, 2], GroupTests.specs))
     func rollback(ownerCount: Int, yaml: String) async throws {
