@@ -148,6 +148,7 @@ class Group:
                  journals=False):
         self.folder = tempfile.mkdtemp(prefix="sluice-test-")
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        (pathlib.Path(self.folder) / "mirror").mkdir()
         ports = free_ports(3 * node_count)
         lines = ["servers:"]
         for k in range(node_count):
