@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Features
 internal import Files
+internal import Foundation
 internal import SystemPackage
 
 /// A number with that many digits behind the point.
@@ -34,8 +35,9 @@ func openForReading(_ path: String) throws -> FileDescriptor {
     }
 }
 
-/// A whole small file as text.
+/// A whole small file as text; `-` is standard input.
 func readText(_ path: String) throws -> String {
+    if path == "-" { return String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) }
     do { return try Files.readText(FilePath(path)) } catch { throw CommandFailure("\(error)") }
 }
 

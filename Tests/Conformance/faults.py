@@ -97,7 +97,7 @@ def kills(seconds, seed):
         wrong = [trainer.wrong for trainer in trainers if trainer.wrong]
         if wrong:
             return wrong[0]
-        return judged(group, trainers, kill_count, seconds)
+        return judged(group, trainers, f"{kill_count} times intakes killed in {seconds:.0f} s")
     finally:
         group.stop()
 
@@ -141,7 +141,8 @@ def crashes(seconds, seed, together=False, gently=False):
         wrong = [trainer.wrong for trainer in trainers if trainer.wrong] + [w for w in [watch.wrong] if w]
         if wrong:
             return wrong[0]
-        return judged(group, trainers, kill_count, seconds, "all server nodes" if together else "any server node", "stopped" if gently else "killed")
+        what, done = "all server nodes" if together else "any server node", "stopped" if gently else "killed"
+        return judged(group, trainers, f"{kill_count} times {what} {done} in {seconds:.0f} s")
     finally:
         group.stop()
 
@@ -351,7 +352,7 @@ def learned(path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def judged(group, trainers, kill_count, seconds, what="intakes", done_to="killed"):
+def judged(group, trainers, done):
     acknowledged = sorted(batch for trainer in trainers for batch in trainer.acknowledged)
     digest = ask(group.servers[0].http, "POST", "/v1/models/m/digest").json()
     version = 0
@@ -370,7 +371,7 @@ def judged(group, trainers, kill_count, seconds, what="intakes", done_to="killed
     if followed.get("digest") != digest["digest"]:
         return f"the worker: {followed}"
     retries = sum(trainer.retries for trainer in trainers)
-    print(f"{kill_count} times {what} {done_to} in {seconds:.0f} s, {len(acknowledged)} batches of 4 trainers "
+    print(f"{done}, {len(acknowledged)} batches of 4 trainers "
           f"({retries} posts again), {version} examples, digest equal to learn's in the order of the versions")
     return None
 
@@ -653,7 +654,8 @@ def repeats(seconds, seed):
         for trainer in trainers:
             trainer.join(timeout=90)
         wrong = [trainer.wrong for trainer in trainers if trainer.wrong]
-        return wrong[0] if wrong else judged(group, trainers, 0, seconds, "any node", "killed, each batch sent several times in any order")
+        return wrong[0] if wrong else judged(
+            group, trainers, f"repeats: every batch several times, in any order, by any node, for {seconds:.0f} s")
     finally:
         group.stop()
 

@@ -107,6 +107,31 @@ struct CrossTests {
         #expect(parse("1 |a \(many)\n", ["aaaaaaaa"]).errors.told.map(\.reason) == [.tooManyCrosses])
     }
 
+    @Test("names are found whatever the bytes of a line are")
+    func names() throws {
+        var spec = ModelSpec()
+        spec.bits = 12
+        spec.crosses = [Cross("ab")!, Cross("::")!]
+        var names = FeatureNames(spec)
+        var state: UInt64 = 5
+        func next(_ count: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % count
+        }
+        let pieces = [
+            "|", "a", "b", " ", " ", ":", "0", "1.5", "x", "\u{301}", "\u{1F469}\u{200D}", "\t", "\r", "\u{B}", "é",
+            "'",
+        ]
+        for _ in 0..<300 {
+            let line = (0..<next(25)).map { _ in pieces[next(pieces.count)] }
+                .joined()
+            // A refused line has a reason; any other has a name for each feature, or the call traps.
+            _ = try? names.features(of: line)
+        }
+        let told = try names.features(of: "|a\u{301} x |b y:2")
+        #expect(told.map(\.name).prefix(3) == ["a\u{301}^x", "b^y", "Constant"])
+    }
+
     @Test("a spec names its crosses, and has another fingerprint")
     func spec() throws {
         let spec = try ModelSpec(yaml: "bits: 12\ncrosses: [ua, \"::\", 'a\"b']\n")

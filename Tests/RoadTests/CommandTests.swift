@@ -25,18 +25,6 @@ struct CommandTests {
         return try JSONDecoder().decode(Answer.self, from: Data(answer.text.utf8)).version
     }
 
-    private func post(_ client: HTTPClient, _ text: String, sequence: Int) async throws -> String {
-        let headers = [("sluice-trainer", "anna"), ("sluice-sequence", "\(sequence)")]
-        let deadline = ContinuousClock.now + .seconds(10)
-        while true {
-            let answer = try await client.send(.post, "/v1/models/m/examples", headers: headers, text)
-            if ![404, 503].contains(answer.status) || ContinuousClock.now > deadline {
-                return "\(answer.status) \(answer.text)"
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     @Test(
         "a snapshot that is asked for has all that was acknowledged before, also right behind another",
         arguments: [1, 2])

@@ -184,3 +184,18 @@ func examples(_ text: String, _ spec: ModelSpec, _ purpose: VWTextParser.Purpose
     _ = parser.parse(&window, endsText: true, firstLine: 1, into: &batch, errors: &errors)
     return batch
 }
+
+/// Posts as trainer anna until it is taken: a cluster that has just begun may not have told every node of the model.
+///
+/// - Returns: status and body.
+func post(_ client: HTTPClient, _ text: String, sequence: Int) async throws -> String {
+    let headers = [("sluice-trainer", "anna"), ("sluice-sequence", "\(sequence)")]
+    let deadline = ContinuousClock.now + .seconds(10)
+    while true {
+        let answer = try await client.send(.post, "/v1/models/m/examples", headers: headers, text)
+        if ![404, 503].contains(answer.status) || ContinuousClock.now > deadline {
+            return "\(answer.status) \(answer.text)"
+        }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}

@@ -28,7 +28,7 @@ struct RestoreTests {
                 #expect(try await client.send(.put, "/v1/models/m", yaml).status == 201)
                 #expect(try await post(client, kept, sequence: 1).hasPrefix("200"))
                 #expect(try await client.send(.post, "/v1/models/m/snapshots").status == 200)
-                try await isMirrored(client)
+                try await isMirrored(120, in: (0..<ownerCount).map { root + "/mirror/s\($0)" })
                 #expect(try await post(client, lost, sequence: 2).hasPrefix("200"))
             }
         }
@@ -121,27 +121,15 @@ struct RestoreTests {
 
     private func snapshot(in folder: String) throws -> FilePath { try #require(try files(in: folder).last) }
 
-    /// Waits until every owner's copy is there: answers come from the clock's node.
-    private func isMirrored(_ client: HTTPClient) async throws {
+    /// Waits until every owner's copy of the version is there.
+    private func isMirrored(_ version: Int, in folders: [String]) async throws {
         let end = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < end {
-            let text = try await client.send(.get, "/v1/models/m").text
-            if text.contains("\"mirrored_version\":120") { break }
+        func isThere(_ folder: String) throws -> Bool {
+            try files(in: folder).contains { $0.string.hasSuffix("-\(version).snapshot") }
+        }
+        while try !folders.allSatisfy(isThere), ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(20))
         }
-        // The others' are under way at the same time.
-        try await Task.sleep(for: .milliseconds(200))
-    }
-
-    private func post(_ client: HTTPClient, _ text: String, sequence: Int) async throws -> String {
-        let headers = [("sluice-trainer", "anna"), ("sluice-sequence", "\(sequence)")]
-        let deadline = ContinuousClock.now + .seconds(10)
-        while true {
-            let answer = try await client.send(.post, "/v1/models/m/examples", headers: headers, text)
-            if ![404, 503].contains(answer.status) || ContinuousClock.now > deadline {
-                return "\(answer.status) \(answer.text)"
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        #expect(try folders.allSatisfy(isThere))
     }
 }

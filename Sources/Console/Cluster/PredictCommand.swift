@@ -22,10 +22,7 @@ struct PredictCommand: AsyncParsableCommand {
     func run() async throws {
         _ = try modelPath(model)
         let node = try await NodeClient.connect(worker, commandLoops)
-        let text =
-            file == "-"
-            ? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) : try readText(file)
-        let lines = text.split(whereSeparator: \.isNewline)
+        let lines = try readText(file).split(whereSeparator: \.isNewline)
         for start in stride(from: 0, to: lines.count, by: batch) {
             let part = lines[start..<min(start + batch, lines.count)]
             let data = part.map { jsonString($0) }.joined(separator: ",")

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Domain
 internal import Features
-internal import Foundation
 internal import Learning
 internal import Scoring
 internal import SystemPackage
@@ -26,10 +25,8 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         let model = try ModelFile.read(from: FilePath(folder))
         var names = FeatureNames(model.spec)
-        let text =
-            try file == "-"
-            ? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) : readText(file)
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let lines = try readText(file).split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (number, line) in lines.enumerated() {
             do throws(LineError.Reason) {
                 let features = try names.features(of: String(line))
                 if !features.isEmpty { explain(features, model) }

@@ -20,7 +20,7 @@ struct ExportCommand: ParsableCommand {
         do {
             let model = try readModel(fromSnapshots: snapshots.map { FilePath($0) })
             try model.save(to: FilePath(to))
-            print("\(to): version \(model.version) digest \(model.digest)")
+            tellStandardOutput("\(to): version \(model.version) digest \(model.digest)")
         } catch {
             tellStandardError("sluice-server export: \(error)")
             throw ExitCode(1)

@@ -48,11 +48,11 @@ struct RestoreCommand: AsyncParsableCommand {
                 as: others?.history ?? .random(using: &random),
                 number: others?.number, on: name,
                 of: topology ?? ClusterTopology(alone: options))
-            print(
+            tellStandardOutput(
                 "\(model) in \(stateFolder): version \(restored.version) history \(restored.history):\(restored.number)"
             )
             for earlier in restored.earlier {
-                print(
+                tellStandardOutput(
                     "what is kept of history \(earlier) stays in \(stateFolder)/snapshots; remove it when nobody needs it"
                 )
             }

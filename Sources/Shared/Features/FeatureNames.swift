@@ -31,23 +31,24 @@ package struct FeatureNames {
     /// - Throws: why the line is refused.
     package mutating func features(of line: String) throws(LineError.Reason) -> [NamedFeature] {
         var errors = LineErrors()
-        let batch = Self.parse(line, &whole, &errors)
+        let batch = Self.parse(line.utf8, &whole, &errors)
         if let error = errors.told.first { throw error.reason }
         guard batch.exampleCount == 1 else { return [] }
         let found = batch.features(of: 0)
         var (names, segments): ([String], [CrossPlan.Segment]) = ([], [])
-        for part in line.split(separator: "|", omittingEmptySubsequences: false).dropFirst() {
-            let words = part.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" })
-            let isNamed = part.first.map { $0 != " " && $0 != "\t" } ?? false
-            let head = isNamed ? String(words[0]) : ""
-            let space = head.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+        // Bytes, as the parser sees them: a bar may be part of a character.
+        for part in line.utf8.split(separator: Self.bar, omittingEmptySubsequences: false).dropFirst() {
+            let words = part.split(whereSeparator: Self.isBlank)
+            let isNamed = part.first.map { !Self.isBlank($0) } ?? false
+            let head = isNamed ? words[0] : part[..<part.startIndex]
+            let space = Self.text(head.prefix { $0 != Self.colon })
             let start = names.count
-            for word in words.dropFirst(isNamed ? 1 : 0) where has("|\(head) \(word)") {
+            for word in words.dropFirst(isNamed ? 1 : 0) where has([Self.bar] + head + [Self.space] + word) {
                 names.append(space.isEmpty ? Self.name(word) : "\(space)^\(Self.name(word))")
             }
             if names.count > start {
                 segments.append(
-                    CrossPlan.Segment(byte: space.utf8.first ?? UInt8(ascii: " "), start: start, end: names.count))
+                    CrossPlan.Segment(byte: space.utf8.first ?? Self.space, start: start, end: names.count))
             }
         }
         let own = names
@@ -59,25 +60,30 @@ package struct FeatureNames {
     }
 
     /// Whether a token makes a feature: one of value 0 makes none.
-    private mutating func has(_ text: String) -> Bool {
+    private mutating func has(_ text: [UInt8]) -> Bool {
         var errors = LineErrors()
         return Self.parse(text, &plain, &errors).featureCount > 0
     }
 
-    private static func parse(_ line: String, _ parser: inout VWTextParser, _ errors: inout LineErrors) -> ExampleBatch
+    private static func parse(_ line: some Collection<UInt8>, _ parser: inout VWTextParser, _ errors: inout LineErrors)
+        -> ExampleBatch
     {
-        var (window, batch) = (ByteWindow(line.utf8), ExampleBatch())
+        var (window, batch) = (ByteWindow(line), ExampleBatch())
         _ = parser.parse(&window, endsText: true, firstLine: 1, into: &batch, errors: &errors)
         return batch
     }
 
     /// `name:2.5` is `name`; `name:text` stays, as its text is part of it.
-    private static func name(_ word: Substring) -> String {
-        guard let colon = word.firstIndex(of: ":"), Float(word[word.index(after: colon)...]) != nil else {
-            return String(word)
+    private static func name(_ word: Substring.UTF8View) -> String {
+        guard let colon = word.firstIndex(of: colon), Float(text(word[colon...].dropFirst())) != nil else {
+            return text(word)
         }
-        return String(word[..<colon])
+        return text(word[..<colon])
     }
+
+    private static let (bar, colon, space) = (UInt8(ascii: "|"), UInt8(ascii: ":"), UInt8(ascii: " "))
+    private static func isBlank(_ byte: UInt8) -> Bool { [space, 0x09, 0x0D].contains(byte) }
+    private static func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private func crossed(_ own: [String], _ segments: [CrossPlan.Segment]) -> [String] {
         let layout = plan.layout

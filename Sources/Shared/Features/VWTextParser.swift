@@ -38,7 +38,7 @@ package struct VWTextParser: Sendable {
     }
 
     /// Features that lines may have in crosses before room is made for more.
-    private static let crossRoom = 8 * Crossing.roomForLine
+    private static let crossRoom = 2 * Crossing.roomForLine
 
     /// VW's constant feature, before the mask. Source: VW `constant.h`.
     package static let constantIndex: UInt32 = 11_650_396

@@ -24,17 +24,23 @@ package struct FileFailure: Error, CustomStringConvertible {
 }
 
 /// Writes a file, whole or not at all: it takes the old one's place at the end.
-package func writeText(_ text: String, to path: FilePath) throws {
+package func writeWhole(to path: FilePath, _ body: (FileDescriptor) throws -> Void) throws {
     let unfinished = FilePath(path.string + ".unfinished")
     let file = try FileDescriptor.open(
         unfinished, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead])
     do {
-        _ = try file.writeAll(text.utf8)
-        try sync(file)
+        try file.closeAfter {
+            try body(file)
+            try sync(file)
+        }
     } catch {
-        try? file.close()  // the first error is told
+        try? removeFile(unfinished)  // it is of no use; the first error is told
         throw error
     }
-    try file.close()
     try rename(unfinished, to: path)
+}
+
+/// As above, of text.
+package func writeText(_ text: String, to path: FilePath) throws {
+    try writeWhole(to: path) { _ = try $0.writeAll(text.utf8) }
 }

@@ -14,22 +14,14 @@ package enum ModelExport: String, Sendable, CaseIterable {
 
     /// Writes the model, whole or not at all.
     package func write(_ model: ServableModel, to path: FilePath) throws(ModelFileError) {
-        let unfinished = FilePath(path.string + ".unfinished")
         do {
-            let file = try FileDescriptor.open(
-                unfinished, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead])
-            try file.closeAfter {
+            try writeWhole(to: path) { file in
                 switch self {
                 case .safetensors: try writeSafetensors(model, to: file)
                 case .vw: try writeReadable(model, to: file)
                 }
-                try sync(file)
             }
-            try rename(unfinished, to: path)
-        } catch {
-            try? removeFile(unfinished)  // it is of no use
-            throw .system(path: path.string, error as? Errno ?? .ioError)
-        }
+        } catch { throw .system(path: path.string, error as? Errno ?? .ioError) }
     }
 }
 

@@ -134,7 +134,7 @@ extension ModelLane {
         }
     }
 
-    /// As above, for a model that is to be forgotten. Answers when this node's disk has forgotten it.
+    /// Ends the lane of a model that is deleted: the clock tells the other nodes. Answers when this node's disk has forgotten it.
     package func delete() async {
         await withCheckedContinuation { continuation in
             thread.run {

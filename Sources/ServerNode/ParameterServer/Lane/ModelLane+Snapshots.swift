@@ -133,7 +133,7 @@ extension ModelLane {
         }
     }
 
-    /// Copies a snapshot to the mirror, which keeps as many.
+    /// Copies a snapshot to the mirror, which keeps more of them; tries again while it is the newest.
     private func copyToMirror(_ name: SnapshotFolder.Name) {
         guard let mirror, let snapshots else { return }
         let (history, log) = (history, log)

@@ -20,7 +20,7 @@ package struct Restored: Sendable {
 /// - Parameters:
 ///   - history: the same on all owners; `number` the commit that the others restored, if this is not the first.
 ///   - name, topology: the node among the others.
-/// - Throws: what is wrong; then nothing was changed.
+/// - Throws: what is wrong; then the node begins as it would have.
 package func restore(
     _ model: ModelName, from snapshot: FilePath, to stateFolder: FilePath, as history: History, number: UInt64? = nil,
     on name: String,

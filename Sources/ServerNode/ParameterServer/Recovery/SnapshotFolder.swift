@@ -54,9 +54,7 @@ package final class SnapshotFolder: Sendable {
     /// The footer of the newest snapshot that has one, and what is wrong with newer ones. When the node begins: what an
     /// earlier life left unfinished is removed.
     package func newestFooter(_ history: History) -> (footer: SnapshotFooter?, wrong: [SnapshotFailure]) {
-        for file in (try? listFolder(folder(history))) ?? [] where file.hasPrefix(UnfinishedSnapshot.prefix) {
-            try? removeFile(folder(history).appending(file))  // it only takes room
-        }
+        removeUnfinished(in: folder(history))
         var wrong: [SnapshotFailure] = []
         for name in names(history) {
             do throws(SnapshotFailure) { return (try footer(history, name), wrong) } catch { wrong.append(error) }
@@ -118,10 +116,13 @@ package final class SnapshotFolder: Sendable {
     /// Removes what an earlier life left unfinished, of any model.
     func removeUnfinished() {
         for history in (try? listFolder(root)) ?? [] {  // missing: nothing to remove
-            let folder = root.appending(history)
-            for file in (try? listFolder(folder)) ?? [] where file.hasPrefix(UnfinishedSnapshot.prefix) {
-                try? removeFile(folder.appending(file))  // it only takes room
-            }
+            removeUnfinished(in: root.appending(history))
+        }
+    }
+
+    private func removeUnfinished(in folder: FilePath) {
+        for file in (try? listFolder(folder)) ?? [] where file.hasPrefix(UnfinishedSnapshot.prefix) {
+            try? removeFile(folder.appending(file))  // it only takes room
         }
     }
 
