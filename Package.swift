@@ -76,6 +76,7 @@ let package = Package(
         shared("Format", ["Domain", "CKernels"]),
         shared("Features", ["Domain", "CKernels"]),
         shared("Learning", ["Domain", "Format", "Features", "CKernels"]),
+        shared("Fitting", ["Domain", "Features"]),
         shared(
             "Scoring",
             [
@@ -117,7 +118,7 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Domain", "Configuration", "Files", "Format", "Features", "Learning", "Scoring",
+                "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning", "Scoring",
                 "Transport", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
@@ -139,6 +140,7 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("FormatTests", ["Domain", "Format", "TestSupport"]),
         tests("FeaturesTests", ["Features", "Configuration", "Domain", "CKernels"]),
+        tests("FittingTests", ["Fitting", "Features", "Configuration", "Domain"]),
         tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
         tests("JournalTests", ["Journal", "Files", system]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),

@@ -143,7 +143,7 @@ struct BatchCutterTests {
 
     @Test("memory that was given back holds nothing of the batch before")
     func recycled() throws {
-        var cutter = BatchCutter(.small(), lineCount: 2)
+        var cutter = BatchCutter(Plan(.small()), lineCount: 2)
         let line = Array("1 |a x y z\n".utf8)
         for _ in 0..<20 {
             line.span.withBytes { cutter.append($0) }

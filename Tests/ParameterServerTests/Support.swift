@@ -51,7 +51,7 @@ func batch(_ text: String, _ spec: ModelSpec) throws -> BatchCutter.Batch {
 func batches(
     _ pieces: [[UInt8]], _ spec: ModelSpec, lineCount: Int?, byteCountMax: Int = Limits.Training.batchByteCountMax
 ) throws -> [BatchCutter.Batch] {
-    var cutter = BatchCutter(spec, lineCount: lineCount, byteCountMax: byteCountMax)
+    var cutter = BatchCutter(Plan(spec), lineCount: lineCount, byteCountMax: byteCountMax)
     var found: [BatchCutter.Batch] = []
     for piece in pieces {
         piece.span.withBytes { cutter.append($0) }

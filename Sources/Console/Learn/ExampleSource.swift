@@ -41,7 +41,8 @@ struct ExampleSource {
         defer { try? file.close() }  // read only: nothing is lost
 
         try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
-            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: VWTextParser(spec, purpose: purpose)) }
+            let plan = Plan(spec)
+            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: VWTextParser(plan, purpose: purpose)) }
             var parsed: [Int: Chunk] = [:]
             var unfinished = ByteWindow()
             var (read, learned, linesBefore) = (0, 0, 0)

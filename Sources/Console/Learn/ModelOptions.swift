@@ -33,6 +33,7 @@ struct ModelOptions: ParsableArguments {
         lines.append("settle: \(settle ?? base.settle.rawValue)")
         let texts = crosses.isEmpty ? base.crosses.map(\.text) : crosses
         lines.append("crosses: [\(texts.map(jsonString).joined(separator: ", "))]")
+        if !base.transforms.isEmpty { lines.append(base.transforms.yaml) }
         return try ModelSpec(yaml: lines.joined(separator: "\n"))
     }
 

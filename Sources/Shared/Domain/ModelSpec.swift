@@ -3,6 +3,8 @@ package struct ModelSpec: Equatable, Sendable {
     /// The index space is 0 ..< 2^bits.
     package var bits = 22
     package var hashing = Hashing()
+    /// Bins and leaves of trees in place of numbers.
+    package var transforms = Transforms.none
     /// Products of features that every example has beside its own.
     package var crosses: [Cross] = []
     package var learner = Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0)
@@ -47,6 +49,7 @@ package struct ModelSpec: Equatable, Sendable {
     package var fingerprint: Fingerprint {
         var plan = "bits \(bits) hash \(hashing.mode.rawValue) seed \(hashing.seed) constant \(hashing.constant)"
         if !crosses.isEmpty { plan += " crosses \(crosses.map(\.text))" }
+        if !transforms.isEmpty { plan += " transforms \(transforms.hash.hexDigits)" }
         // FNV-1a, 64 bits.
         return Fingerprint(plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
     }

@@ -11,6 +11,7 @@ package struct NamedFeature: Sendable, Equatable {
 /// Names the features of a line, for people. Slow: it parses every token of the line by itself.
 package struct FeatureNames {
     private let spec: ModelSpec
+    /// Without what transforms add to a line, the constant and crosses.
     private var plain: VWTextParser
     private var whole: VWTextParser
     private var plan: CrossPlan
@@ -21,6 +22,7 @@ package struct FeatureNames {
         own.crosses = []
         own.hashing.constant = false
         plain = VWTextParser(own, purpose: .scoring)
+        plain.transforming?.addsToLines = false
         whole = VWTextParser(spec, purpose: .scoring)
         plan = CrossPlan(spec.crosses)
     }
@@ -44,12 +46,18 @@ package struct FeatureNames {
             let space = Self.text(head.prefix { $0 != Self.colon })
             let start = names.count
             for word in words.dropFirst(isNamed ? 1 : 0) where has([Self.bar] + head + [Self.space] + word) {
-                names.append(space.isEmpty ? Self.name(word) : "\(space)^\(Self.name(word))")
+                let bin = plain.transforming?.nameOfOnlyBin(spec)
+                names.append(bin ?? (space.isEmpty ? Self.name(word) : "\(space)^\(Self.name(word))"))
             }
             if names.count > start {
                 segments.append(
                     CrossPlan.Segment(byte: space.utf8.first ?? Self.space, start: start, end: names.count))
             }
+        }
+        for added in whole.transforming?.namesOfAdded(spec) ?? [] where !added.names.isEmpty {
+            segments.append(
+                CrossPlan.Segment(byte: added.byte, start: names.count, end: names.count + added.names.count))
+            names += added.names
         }
         let own = names
         if spec.hashing.constant { names.append("Constant") }

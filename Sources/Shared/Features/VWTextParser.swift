@@ -25,20 +25,40 @@ package struct VWTextParser: Sendable {
     private var names = NameColumn()
     /// Nil for a spec without crosses.
     var crossing: Crossing?
+    /// Nil for a spec without transforms.
+    var transforming: Transforming?
 
-    package init(_ spec: ModelSpec, purpose: Purpose) {
+    package init(_ spec: ModelSpec, purpose: Purpose) { self.init(Plan(spec), purpose: purpose) }
+
+    package init(_ plan: Plan, purpose: Purpose) {
+        let spec = plan.spec
         mask = UInt32(truncatingIfNeeded: spec.indexCount - 1)
         hashesDigits = spec.hashing.mode == .all
         seed = spec.hashing.seed
         hasConstant = spec.hashing.constant
         self.purpose = purpose
         crossing = spec.crosses.isEmpty ? nil : Crossing(spec.crosses)
-        unnamedNamespace =
-            spec.hashing.seed == 0 ? 0 : ByteWindow([]).withText { [seed] in murmur32($0, 0, seed: seed) }
+        transforming = plan.transforms.map(Transforming.init)
+        unnamedNamespace = spec.hashing.hash(ofNamespace: "")
     }
 
-    /// Features that lines may have in crosses before room is made for more.
-    private static let crossRoom = 2 * Crossing.roomForLine
+    /// Whether the numbers that transforms look at are kept for `takeNumbers`.
+    package var keepsNumbers: Bool {
+        get { transforming?.rows != nil }
+        set { transforming?.rows = newValue ? [] : nil }
+    }
+
+    /// The numbers of the examples parsed since the last call, NaN for what they lack. Shape [E × slots].
+    package mutating func takeNumbers() -> [Float] {
+        let rows = transforming?.rows ?? []
+        transforming?.rows = []
+        return rows
+    }
+
+    /// Features that one line may have beyond its delimiters.
+    private var roomForLine: Int {
+        (crossing == nil ? 0 : Crossing.roomForLine) + (transforming?.plan.addedCountMax ?? 0)
+    }
 
     /// VW's constant feature, before the mask. Source: VW `constant.h`.
     package static let constantIndex: UInt32 = 11_650_396
@@ -61,17 +81,19 @@ package struct VWTextParser: Sendable {
         window.withText { text in
             let delimiterCount = delimiters.findDelimiters(text, from: start, to: end)
             let positions = delimiters
+            // Room is made for many lines at a time.
+            let roomForLine = roomForLine
+            let room = roomForLine == 0 ? 0 : 2 * max(roomForLine, Crossing.roomForLine)
             // Taken out while `parseLine` has this parser.
             var names = NameColumn()
             swap(&names, &self.names)
-            names.reserve(delimiterCount)
+            names.reserve(delimiterCount + room)
             positions.withCursor { cursor in
-                // Once; with crosses again whenever a line may not find room.
+                // Once; where lines get features that they do not name, again whenever one may not find room.
                 while consumed < end && lines < lineCountMax {
-                    let room = crossing == nil ? 0 : Self.crossRoom
                     batch.reserve(
                         examples: min(lineCountMax - lines, delimiterCount), features: delimiterCount + room)
-                    let full = room == 0 ? .max : batch.featureCount + room - Crossing.roomForLine
+                    let full = room == 0 ? .max : batch.featureCount + room - roomForLine
                     batch.withColumns(&names) { columns in
                         while consumed < end && lines < lineCountMax && columns.featureCount <= full {
                             let (next, failure) = parseLine(text, from: consumed, &cursor, into: &columns)

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 package import Features
 internal import Format
 
@@ -36,11 +36,11 @@ package struct BatchCutter: Sendable {
     private var spare: [ExampleBatch] = []
 
     package init(
-        _ spec: ModelSpec, lineCount: Int?, byteCountMax: Int = Limits.Training.batchByteCountMax
+        _ plan: Plan, lineCount: Int?, byteCountMax: Int = Limits.Training.batchByteCountMax
     ) {
         self.lineCount = lineCount
         self.byteCountMax = byteCountMax
-        parser = VWTextParser(spec, purpose: .training)
+        parser = VWTextParser(plan, purpose: .training)
     }
 
     package mutating func append(_ text: RawSpan) { window.append(text) }

@@ -27,7 +27,7 @@ package final class TrainingPost: BodyReceiver {
         self.lane = lane
         self.request = request
         sequence = request.sequence ?? 0
-        cutter = BatchCutter(lane.spec, lineCount: request.batchLineCount)
+        cutter = BatchCutter(lane.plan, lineCount: request.batchLineCount)
     }
 
     package func received(_ chunk: Bytes, on exchange: Exchange) {

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import DeltaFeed
 package import Domain
+package import Features
 internal import Format
 internal import Learning
 internal import Logging
@@ -19,6 +20,8 @@ package import Transport
 package final class ModelLane: @unchecked Sendable {
     package let name: ModelName
     package let spec: ModelSpec
+    /// What intakes make examples with.
+    package let plan: Plan
     package let history: History
     package let identity: ModelIdentity
     package let hub: FeedHub
@@ -95,6 +98,7 @@ package final class ModelLane: @unchecked Sendable {
     ) {
         name = identity.name
         self.spec = spec
+        plan = Plan(spec)
         self.history = history
         self.identity = identity
         self.node = node

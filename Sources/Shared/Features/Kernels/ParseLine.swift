@@ -32,10 +32,12 @@ extension VWTextParser {
             columns.names.firstFeature = firstFeature
             crossing!.beginLine()
         }
+        if transforming != nil { transforming!.beginLine() }
         if failure == nil { failure = parseNamespaces(text, &at, &cursor, into: &columns) }
         if failure == nil && at &- start > Limits.Features.lineByteCountMax {
             failure = LineFailure(position: start, reason: .tooLong)
         }
+        if failure == nil && transforming != nil { transforming!.finishLine(into: &columns, &crossing) }
         if failure == nil && hasConstant { columns.addFeature(Self.constantIndex, 1) }
         if failure == nil && columns.featureCount &- firstFeature > Limits.Features.perExampleMax {
             failure = LineFailure(position: start, reason: .tooManyFeatures)
@@ -50,6 +52,7 @@ extension VWTextParser {
             while text[at] != UInt8(ascii: "\n") { at = cursor.next() }
             return (at &+ 1, failure)
         }
+        if transforming != nil { transforming!.keepRow() }
         columns.endExample(label: label.label, importance: label.importance)
         return (at &+ 1, nil)
     }
@@ -74,7 +77,13 @@ extension VWTextParser {
             }
             let first = columns.featureCount
             let byte = text[nameStart]
-            if let failure = parseFeatures(text, &at, &cursor, namespace, weight, into: &columns) { return failure }
+            let failure: LineFailure?
+            if transforming != nil && transforming!.looksAt(namespace: namespace) {
+                failure = parseNumbers(text, &at, &cursor, namespace, weight, into: &columns)
+            } else {
+                failure = parseFeatures(text, &at, &cursor, namespace, weight, into: &columns)
+            }
+            if let failure { return failure }
             if crossing != nil {
                 // What ends a name stands where it would begin.
                 let isUnnamed = byte <= 0x20 || byte == UInt8(ascii: "|") || byte == UInt8(ascii: ":")
@@ -84,11 +93,19 @@ extension VWTextParser {
         return nil
     }
 
-    /// The features of one namespace; `at` ends on the next bar or the line feed.
-    @inline(__always)
-    private func parseFeatures(
+    /// The features of a namespace whose numbers transforms look at.
+    private mutating func parseNumbers(
         _ text: TextPointer, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32, _ weight: Float,
         into columns: inout BatchColumns
+    ) -> LineFailure? {
+        parseFeatures(text, &at, &cursor, namespace, weight, isTransformed: true, into: &columns)
+    }
+
+    /// The features of one namespace; `at` ends on the next bar or the line feed.
+    @inline(__always)
+    private mutating func parseFeatures(
+        _ text: TextPointer, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32, _ weight: Float,
+        isTransformed: Bool = false, into columns: inout BatchColumns
     ) -> LineFailure? {
         var unnamedCount: UInt32 = 0
         while text[at] != UInt8(ascii: "|") && text[at] != UInt8(ascii: "\n") {
@@ -97,6 +114,11 @@ extension VWTextParser {
             at = cursor.next()
             let nameCount = at &- nameStart
             if text[at] != UInt8(ascii: ":") {
+                if isTransformed && nameCount > 0
+                    && isBinned(text, nameStart, nameCount, namespace, 1, weight, &columns)
+                {
+                    continue
+                }
                 if nameCount > 0 && weight != 0 {
                     addFeature(text.advanced(nameStart), nameCount, seed: namespace, weight, into: &columns)
                 }
@@ -112,8 +134,22 @@ extension VWTextParser {
             switch parseDecimal(text, valueStart, at) {
             case .number(let number): value = number
             case .text: isText = true
-            case .notANumber: return LineFailure(position: valueStart, reason: .valueNotANumber)
-            case .infinite: return LineFailure(position: valueStart, reason: .valueInfinite)
+            case .notANumber:
+                value = .nan
+                guard isTransformed else { return LineFailure(position: valueStart, reason: .valueNotANumber) }
+            case .infinite:
+                value = text[valueStart] == UInt8(ascii: "-") ? -.infinity : .infinity
+                guard isTransformed else { return LineFailure(position: valueStart, reason: .valueInfinite) }
+            }
+            if isTransformed {
+                if !isText && nameCount > 0
+                    && isBinned(text, nameStart, nameCount, namespace, value, weight, &columns)
+                {
+                    continue
+                }
+                guard value.isFinite else {
+                    return LineFailure(position: valueStart, reason: value.isNaN ? .valueNotANumber : .valueInfinite)
+                }
             }
             value *= weight
             guard value.magnitude <= Limits.Features.valueMagnitudeMax else {
@@ -131,6 +167,22 @@ extension VWTextParser {
             }
         }
         return nil
+    }
+
+    /// Shows a feature to the transforms, and adds its bin if it has one.
+    ///
+    /// - Returns: whether nothing else of it is left to add: a value that is not finite only trees see.
+    private mutating func isBinned(
+        _ text: TextPointer, _ nameStart: Int, _ nameCount: Int, _ namespace: UInt32, _ value: Float, _ weight: Float,
+        _ columns: inout BatchColumns
+    ) -> Bool {
+        switch transforming!.take(hash(text.advanced(nameStart), nameCount, seed: namespace), value) {
+        case .binned(let index):
+            if weight != 0 { columns.addFeature(index, weight) }
+            return true
+        case .input: return !value.isFinite
+        case .other: return false
+        }
     }
 
     /// Adds a feature by name. A short name waits to be hashed with others; names that must be trimmed are rare.

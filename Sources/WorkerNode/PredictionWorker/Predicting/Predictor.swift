@@ -175,7 +175,7 @@ struct Predictor {
             throw InferProblem("'line' has \(count) elements, but its shape says \(input.count)")
         }
         if parser?.fingerprint != model.fingerprint {
-            parser = (model.fingerprint, VWTextParser(model.spec, purpose: .scoring))
+            parser = (model.fingerprint, VWTextParser(model.plan, purpose: .scoring))
         }
         batch.removeAll()
         var errors = LineErrors()

@@ -46,17 +46,17 @@ extension Replica {
     /// Shows the hidden table to readers, and brings the other up to it when no reader has it any more.
     func flip(to met: FeedMeeting.Position) async {
         defer { giveBack() }
-        guard let spec, let table = hidden else { return }
+        guard let plan, let table = hidden else { return }
         let before = serving?.table
         await show(
             ServingModel(
-                name: name, spec: spec, history: met.history, version: met.version,
+                name: name, plan: plan, history: met.history, version: met.version,
                 watermarkMilliseconds: watermark, table: table))
         meeting.show()
         hidden = before
         hiddenHistory = met.history
         let present = present
-        if before?.indexCount == spec.indexCount && present.allSatisfy({ $0.deltasSinceFlip <= 1 }) {
+        if before?.indexCount == plan.spec.indexCount && present.allSatisfy({ $0.deltasSinceFlip <= 1 }) {
             for feed in present where feed.deltasSinceFlip == 1 { applyToHidden(feed) }
         } else {
             await copyToHidden()

@@ -20,7 +20,8 @@ package actor Replica {
     /// By the server's place among those followed.
     var feeds: [Int: OwnerFeed] = [:]
     var meeting = FeedMeeting(ownerCount: 1)
-    var spec: ModelSpec?
+    var plan: Plan?
+    var spec: ModelSpec? { plan?.spec }
     var serving: ServingModel?
     /// The table that no reader has, and the history of its rows.
     var hidden: WeightTable?
@@ -190,11 +191,11 @@ package actor Replica {
             let bytes = feed.window.bytes
             feed.specText = try decodeSpec(header, payload: bytes.span.extracting(payload))
         case .apply, .applyToCopy:
-            guard let spec, header.stamp.fingerprint == spec.fingerprint else {
+            guard let plan, header.stamp.fingerprint == plan.fingerprint else {
                 throw .corrupt(what: "rows of another plan than the spec's")
             }
             try feed.decodeRows(
-                header, payload, indexCount: spec.indexCount, pauseRowCount: Limits.Feed.rowsPerTurn,
+                header, payload, indexCount: plan.spec.indexCount, pauseRowCount: Limits.Feed.rowsPerTurn,
                 pause: WorkThread.giveWay)
         case .beginCopy, .finishCopy, .noteHeartbeat, .ignore, .resync: break
         }
@@ -243,7 +244,7 @@ package actor Replica {
     }
 
     func takeSpec(_ stamp: RecordStamp, _ feed: OwnerFeed) throws(Failure) {
-        do throws(ConfigurationError) { spec = try ModelSpec(yaml: feed.specText) } catch { throw .spec(error) }
+        do throws(ConfigurationError) { plan = Plan(try ModelSpec(yaml: feed.specText)) } catch { throw .spec(error) }
         let (owner, count) = (Int(stamp.ownerIndex), Int(stamp.ownerCount))
         guard count & (count - 1) == 0, count <= (spec?.indexCount ?? 0) else {
             throw .doesNotFit("a model of \(count) owners")

@@ -1,14 +1,13 @@
 internal import Configuration
 package import Domain
+package import Features
 package import Scoring
 
 /// A model at one version, as readers see it. Nothing in it changes while a reader can reach it.
 package final class ServingModel: Sendable {
     package let name: ModelName
     package let nameBytes: [UInt8]
-    package let spec: ModelSpec
-    /// The spec's, kept because it is compared with every request that carries indices.
-    package let fingerprint: Fingerprint
+    package let plan: Plan
     package let history: History
     package let version: Version
     /// Milliseconds since 1970 up to which all acknowledged examples are in.
@@ -18,13 +17,12 @@ package final class ServingModel: Sendable {
     package let answerPrefix: [UInt8]
 
     package init(
-        name: ModelName, spec: ModelSpec, history: History, version: Version, watermarkMilliseconds: UInt64,
+        name: ModelName, plan: Plan, history: History, version: Version, watermarkMilliseconds: UInt64,
         table: WeightTable
     ) {
         self.name = name
         nameBytes = Array(name.text.utf8)
-        self.spec = spec
-        fingerprint = spec.fingerprint
+        self.plan = plan
         self.history = history
         self.version = version
         self.watermarkMilliseconds = watermarkMilliseconds
@@ -38,14 +36,17 @@ package final class ServingModel: Sendable {
 
     package convenience init(_ name: ModelName, _ model: ServableModel) {
         self.init(
-            name: name, spec: model.spec, history: model.history, version: model.version,
+            name: name, plan: Plan(model.spec), history: model.history, version: model.version,
             watermarkMilliseconds: model.watermarkMilliseconds, table: model.table)
     }
+
+    package var spec: ModelSpec { plan.spec }
+    package var fingerprint: Fingerprint { plan.fingerprint }
 
     /// The same weights, known to be current up to another time.
     package func with(watermarkMilliseconds: UInt64) -> ServingModel {
         ServingModel(
-            name: name, spec: spec, history: history, version: version,
+            name: name, plan: plan, history: history, version: version,
             watermarkMilliseconds: watermarkMilliseconds, table: table)
     }
 
