@@ -10,6 +10,12 @@ struct CrossPlan: Sendable {
         var byte: UInt8
         var start: Int
         var end: Int
+        /// Where the line's own features begin: those before are a context's, whose crosses with each other are made already.
+        var ownStart: Int
+
+        init(byte: UInt8, start: Int, end: Int, ownStart: Int? = nil) {
+            (self.byte, self.start, self.end, self.ownStart) = (byte, start, end, ownStart ?? start)
+        }
     }
 
     /// What the crosses come to for lines whose segments begin with certain bytes.

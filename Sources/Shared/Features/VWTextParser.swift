@@ -42,6 +42,48 @@ package struct VWTextParser: Sendable {
         unnamedNamespace = spec.hashing.hash(ofNamespace: "")
     }
 
+    /// Whether the line that is read is a context.
+    var isContext = false
+    /// Whether the lines that are read are candidates of a context.
+    package private(set) var hasContext = false
+    /// Features that every candidate has of the context, without crosses.
+    private(set) var contextFeatureCount = 0
+    /// The context's features for its candidates' crosses.
+    var context: ContextFeatures?
+
+    /// Parses a line that begins many: what it has without what they add. Lines parsed from then on are its candidates, each as if it
+    /// stood behind the context on one line: their examples have only what the context's does not have.
+    ///
+    /// The sum of both margins is that of the whole line, to the bit.
+    /// - Parameter batch: receives the context's example.
+    /// - Returns: whether the line is an example.
+    package mutating func beginContext(
+        _ window: inout ByteWindow, into batch: inout ExampleBatch, errors: inout LineErrors
+    ) -> Bool {
+        endContext()
+        isContext = true
+        transforming?.addsToLines = false
+        defer { isContext = false }
+        let count = batch.exampleCount
+        _ = parse(&window, lineCountMax: 1, endsText: true, firstLine: 1, into: &batch, errors: &errors)
+        guard batch.exampleCount == count + 1 else {
+            endContext()
+            return false
+        }
+        transforming?.keepContext(true)
+        crossing?.context = context
+        contextFeatureCount = context?.featureCount ?? batch.featureCount - Int(batch.offsets[count])
+        hasContext = true
+        return true
+    }
+
+    /// Lines from here on stand alone.
+    package mutating func endContext() {
+        transforming?.keepContext(false)
+        crossing?.context = nil
+        (context, contextFeatureCount, hasContext) = (nil, 0, false)
+    }
+
     /// Whether the numbers that transforms look at are kept for `takeNumbers`.
     package var keepsNumbers: Bool {
         get { transforming?.rows != nil }

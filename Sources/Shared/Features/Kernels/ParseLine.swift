@@ -38,12 +38,15 @@ extension VWTextParser {
             failure = LineFailure(position: start, reason: .tooLong)
         }
         if failure == nil && transforming != nil { transforming!.finishLine(into: &columns, &crossing) }
-        if failure == nil && hasConstant { columns.addFeature(Self.constantIndex, 1) }
-        if failure == nil && columns.featureCount &- firstFeature > Limits.Features.perExampleMax {
+        let ownEnd = columns.featureCount
+        if failure == nil && hasConstant && !hasContext { columns.addFeature(Self.constantIndex, 1) }
+        if failure == nil && columns.featureCount &- firstFeature &+ contextFeatureCount > Limits.Features.perExampleMax
+        {
             failure = LineFailure(position: start, reason: .tooManyFeatures)
         }
         if failure == nil && crossing != nil {
             columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask)
+            if isContext { context = crossing!.features(columns, firstFeature, ownEnd) }
             let reason = crossing!.addCrosses(from: firstFeature, mask: mask, into: &columns)
             failure = reason.map { LineFailure(position: start, reason: $0) }
         }

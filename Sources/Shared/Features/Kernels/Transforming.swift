@@ -6,6 +6,8 @@ struct Transforming: Sendable {
     /// The number of each slot, NaN where the line has none. Shape [slots].
     private var inputs: [Float]
     private var isSeen: [Bool]
+    /// What a context's numbers are, where lines are its candidates.
+    private var context: (inputs: [Float], isSeen: [Bool])?
     /// What `inputs` was for every example since it was emptied, one row after the other; nil unless it is wanted.
     var rows: [Float]?
 
@@ -25,8 +27,8 @@ struct Transforming: Sendable {
     }
 
     mutating func beginLine() {
-        for k in inputs.indices { inputs[k] = .nan }
-        for k in isSeen.indices { isSeen[k] = false }
+        for k in inputs.indices { inputs[k] = context?.inputs[k] ?? .nan }
+        for k in isSeen.indices { isSeen[k] = context?.isSeen[k] ?? false }
     }
 
     @inline(__always)
@@ -55,8 +57,14 @@ struct Transforming: Sendable {
         }
     }
 
-    /// Whether `finishLine` adds anything: not where a single feature of a line is looked at.
+    /// Whether `finishLine` adds anything: not where a part of a line is looked at.
     var addsToLines = true
+
+    /// Lines from here on go on where the last one ended; without it they stand alone.
+    mutating func keepContext(_ isKept: Bool) {
+        context = isKept ? (inputs, isSeen) : nil
+        addsToLines = true
+    }
 
     /// Adds the features of missing numbers and of leaves. `crossing` is told of them as of namespaces of their own.
     mutating func finishLine(into columns: inout BatchColumns, _ crossing: inout Crossing?) {
