@@ -12,8 +12,8 @@ internal import Transport
 /// Where the tests' own connections run.
 let testLoops = makeEventLoops(1)
 
-/// A worker over a saved model `m` of 8 bits, for the length of a test, and a connection to it.
-func withWorker(_ body: (HTTPClient, ModelSpec) async throws -> Void) async throws {
+/// A worker over a saved model of 8 bits, by these names, for the length of a test, and a connection to it.
+func withWorker(_ names: [String] = ["m"], _ body: (HTTPClient, ModelSpec) async throws -> Void) async throws {
     let script = FeedScript()
     let folder = FilePath("/tmp/sluice-test-\(UInt64.random(in: 0...UInt64.max))")
     let writer = try ModelFileWriter(folder: folder)
@@ -23,7 +23,7 @@ func withWorker(_ body: (HTTPClient, ModelSpec) async throws -> Void) async thro
     var options = WorkerOptions()
     options.listen.port = 0
     options.loopCount = 1
-    options.modelFolders["m"] = folder.string
+    for name in names { options.modelFolders[name] = folder.string }
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup(of: Void.self) { group in

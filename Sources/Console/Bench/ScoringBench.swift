@@ -31,9 +31,11 @@ struct BinsBench: ParsableCommand {
 /// Candidates of one context against the same examples written out.
 struct CandidatesBench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "candidates", abstract: "Score candidates of one context, indices in memory, one core.")
+        commandName: "candidates", abstract: "Score candidates of one context, indices in memory, one core.",
+        discussion: "The context is the front of a line of the file, its candidates the ends of the lines behind it.")
 
     @Option(name: [.short, .long], help: "Index space of 2^bits.") var bits = 22
+    @Argument(help: "Vowpal Wabbit text.") var file: String
     @Option(help: "Candidates.") var candidates = 100
     @Option(help: "Features of the context.") var context = 20
     @Option(help: "Features of a candidate.") var features = 5
@@ -44,28 +46,14 @@ struct CandidatesBench: ParsableCommand {
         let table = WeightTable(indexCount: 1 << bits)
         var random = SplitMix64(state: 7)
         fill(table, &random)
-        // Many requests, so that weights are not warm from the one before.
-        var requests: [(front: ExampleBatch, back: ExampleBatch, whole: ExampleBatch)] = []
-        for _ in 0..<64 {
-            func indices(_ count: Int) -> [UInt32] {
-                (0..<count).map { _ in UInt32(truncatingIfNeeded: random.next()) & UInt32(1 << bits - 1) }
-            }
-            var request = (front: ExampleBatch(), back: ExampleBatch(), whole: ExampleBatch())
-            let shared = indices(context)
-            request.front.append(indices: shared, values: [])
-            for _ in 0..<candidates {
-                let own = indices(features)
-                request.back.append(indices: own, values: [])
-                request.whole.append(indices: shared + own, values: [])
-            }
-            requests.append(request)
-        }
+        let requests = try readRequests()
         var (flat, shared, front): ([Double], [Double], [Double]) = ([], [], [])
+        // Apart, so that a batch is lent and not copied.
+        let (fronts, backs, wholes) = (requests.map(\.front), requests.map(\.back), requests.map(\.whole))
         for request in requests {
             table.score(request.whole, into: &flat)
-            table.score(request.back, into: &shared)
             table.score(request.front, into: &front)
-            addContext(front[0], to: &shared, count: candidates)
+            table.score(request.back, behind: front[0], into: &shared)
             guard flat.prefix(candidates) == shared.prefix(candidates) else {
                 throw CommandFailure("the margins differ")
             }
@@ -74,14 +62,13 @@ struct CandidatesBench: ParsableCommand {
         var rates = (flat: [Double](), shared: [Double]())
         for _ in 0..<10 {
             var (count, spent) = repeated(seconds / 10) {
-                for request in requests { table.score(request.whole, into: &flat) }
+                for k in wholes.indices { table.score(wholes[k], into: &flat) }
             }
             rates.flat.append(Double(count * requests.count * candidates) / spent)
             (count, spent) = repeated(seconds / 10) {
-                for request in requests {
-                    table.score(request.back, into: &shared)
-                    table.score(request.front, into: &front)
-                    addContext(front[0], to: &shared, count: candidates)
+                for k in backs.indices {
+                    table.score(fronts[k], into: &front)
+                    table.score(backs[k], behind: front[0], into: &shared)
                 }
             }
             rates.shared.append(Double(count * requests.count * candidates) / spent)
@@ -92,6 +79,37 @@ struct CandidatesBench: ParsableCommand {
                 ? "{\"flat\":\(Int(a)),\"shared\":\(Int(b)),\"ratio\":\(fixed(b / a, 3))}"
                 : "\(Int(a)) flat, \(Int(b)) with a context: \(fixed(b / a, 2)) times")
     }
+
+    private func readRequests() throws -> [CandidatesRequest] {
+        var spec = ModelSpec()
+        spec.bits = bits
+        var parser = VWTextParser(spec, purpose: .scoring)
+        return try requestsOfLines(file, lineCount: candidates + 1).map { lines in
+            var (lines, parsed, errors) = (lines, ExampleBatch(), LineErrors())
+            _ = parser.parse(&lines, endsText: true, firstLine: 1, into: &parsed, errors: &errors)
+            func indices(_ e: Int, _ count: Int, fromEnd: Bool) throws -> [UInt32] {
+                let all = parsed.features(of: e).map(\.index)
+                guard all.count >= count else { throw CommandFailure("\(file) has a line of \(all.count) features") }
+                return Array(fromEnd ? all.suffix(count) : all.prefix(count))
+            }
+            let request = CandidatesRequest()
+            let shared = try indices(0, context, fromEnd: false)
+            request.front.append(indices: shared, values: [])
+            for e in 1...candidates {
+                let own = try indices(e, features, fromEnd: true)
+                request.back.append(indices: own, values: [])
+                request.whole.append(indices: shared + own, values: [])
+            }
+            return request
+        }
+    }
+}
+
+/// A context, its candidates, and both written out.
+private final class CandidatesRequest {
+    var front = ExampleBatch()
+    var back = ExampleBatch()
+    var whole = ExampleBatch()
 }
 
 /// Several models of one plan against one of them, from text.
@@ -100,9 +118,9 @@ struct CollocatedBench: ParsableCommand {
         commandName: "collocated", abstract: "Score lines with several models of one plan, one core.")
 
     @Option(name: [.short, .long], help: "Index space of 2^bits.") var bits = 22
+    @Argument(help: "Vowpal Wabbit text.") var file: String
     @Option(help: "Models.") var models = 4
     @Option(help: "Lines of a request.") var lines = 100
-    @Option(help: "Features of a line.") var features = 25
     @Option(help: "How long, for each of both.") var seconds = 2.0
     @Flag(help: "One line of JSON.") var json = false
 
@@ -115,15 +133,7 @@ struct CollocatedBench: ParsableCommand {
             fill(table, &random)
             return table
         }
-        let requests = (0..<64).map { _ in
-            ByteWindow(
-                (0..<lines).map { _ in
-                    let names = (0..<features - 1).map { k in
-                        "|\(Character(UnicodeScalar(UInt8(97 + k % 26)))) \(String(random.next() % 1_000_000, radix: 36))x"
-                    }
-                    return names.joined(separator: " ") + "\n"
-                }.joined().utf8)
-        }
+        let requests = try requestsOfLines(file, lineCount: lines)
         var scorer = PlanScorer(Plan(spec))
         var margins: [Double] = []
         var sum = 0.0
@@ -155,6 +165,22 @@ struct CollocatedBench: ParsableCommand {
                 ? "{\"one\":\(Int(a)),\"all\":\(Int(b)),\"ratio\":\(fixed(a / b, 3)),\"check\":\(sum)}"
                 : "\(Int(a)) lines/s with one model, \(Int(b)) with \(models): \(fixed(a / b, 2)) times the time")
     }
+}
+
+/// The file's first lines, so many a request.
+private func requestsOfLines(_ file: String, lineCount: Int) throws -> [ByteWindow] {
+    let descriptor = try openForReading(file)
+    defer { try? descriptor.close() }  // read only: nothing is lost
+    var text = ByteWindow()
+    while text.byteCount < 32 << 20, try text.read(1 << 20, fromFile: descriptor.rawValue, named: file) > 0 {}
+    var requests: [ByteWindow] = []
+    var search = LineSearch(lineCount: lineCount)
+    while requests.count < 200, let end = search.end(in: text) {
+        requests.append(ByteWindow(text.bytes[..<end]))
+        text.removeFirst(end)
+    }
+    guard !requests.isEmpty else { throw CommandFailure("\(file) has fewer than \(lineCount) lines") }
+    return requests
 }
 
 /// Runs `body` for that long; how often, and how long it was.

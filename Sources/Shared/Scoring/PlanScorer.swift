@@ -48,14 +48,11 @@ package struct PlanScorer: Sendable {
     /// - Precondition: the table has the plan's size.
     /// - Parameter margins: grows to hold one for each example; the first `exampleCount` are written.
     package mutating func score(_ table: WeightTable, into margins: inout [Double]) {
-        table.score(examples, into: &margins)
-        guard context.exampleCount > 0 else { return }
-        table.score(context, into: &contextMargins)
-        addContext(contextMargins[0], to: &margins, count: examples.exampleCount)
+        var base = 0.0
+        if context.exampleCount > 0 {
+            table.score(context, into: &contextMargins)
+            base = contextMargins[0]
+        }
+        table.score(examples, behind: base, into: &margins)
     }
-}
-
-/// Adds what a context contributes to the margins of its candidates. Exact: both are multiples of 2^-32 below 2^21.
-package func addContext(_ margin: Double, to margins: inout [Double], count: Int) {
-    for k in 0..<count { margins[k] += margin }
 }

@@ -106,7 +106,6 @@ struct ModelScorer {
                 offsets: rows.offsets, indices: rows.indices, values: rows.values,
                 featuresMax: Limits.Features.perExampleMax - shared, into: &margins)
         } catch { throw InferProblem(error.sentence) }
-        if request.context != nil { addContext(contextMargins[0], to: &margins, count: rows.count) }
     }
 
     // MARK: explaining
