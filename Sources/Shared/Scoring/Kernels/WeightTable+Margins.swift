@@ -1,19 +1,6 @@
 internal import Domain
 package import Features
 
-/// Why tensors are no examples of this model.
-package enum TensorError: Error, Equatable, Sendable {
-    case offsetsNotSorted(at: Int)
-    case offsetsDoNotStartAtZero
-    case offsetsDoNotEndAtFeatureCount(last: Int, featureCount: Int)
-    case indexTooLarge(at: Int, index: UInt32, limit: Int)
-    /// NaN, infinite, or beyond `Limits.Features.valueMagnitudeMax`.
-    case valueOutOfRange(at: Int)
-    case tooManyFeatures(example: Int, count: Int, limit: Int)
-    /// The numbers could not be read; the sentence says why.
-    case unreadable(String)
-}
-
 extension WeightTable {
     /// The margins of a parsed batch.
     ///
