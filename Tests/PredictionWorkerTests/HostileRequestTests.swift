@@ -24,6 +24,11 @@ func withWorker(_ names: [String] = ["m"], _ body: (HTTPClient, ModelSpec) async
     options.listen.port = 0
     options.loopCount = 1
     for name in names { options.modelFolders[name] = folder.string }
+    try await withWorker(options) { client async throws in try await body(client, script.spec) }
+}
+
+/// A worker, for the length of a test, and a connection to it.
+func withWorker(_ options: WorkerOptions, _ body: (HTTPClient) async throws -> Void) async throws {
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -38,7 +43,7 @@ func withWorker(_ names: [String] = ["m"], _ body: (HTTPClient, ModelSpec) async
         defer { stop.finish() }
         for await port in ports {
             let client = try await HTTPClient.connect(host: "127.0.0.1", port: port, on: testLoops)
-            try await body(client, script.spec)
+            try await body(client)
             await client.close()
             break
         }

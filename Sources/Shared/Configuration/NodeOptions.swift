@@ -125,6 +125,8 @@ package struct WorkerOptions: Sendable {
     package var servers: [Address] = []
     /// Saved models by name.
     package var modelFolders: [String: String] = [:]
+    /// A folder of saved models, each in a folder of its name.
+    package var modelsFolder: String?
     package var tokenFile: String?
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
@@ -147,6 +149,7 @@ package struct WorkerOptions: Sendable {
             servers = addresses
         }
         if let folders = try fields.textsByKey("model_folders") { modelFolders = folders }
+        if let path = try fields.text("models") { modelsFolder = path }
         if let path = try fields.text("token_file") { tokenFile = path }
         if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }
     }

@@ -100,6 +100,8 @@ extension Limits {
         /// Scores of one request that are explained, about 50 µs each, and features of each.
         package static let explainedCountMax = 64
         package static let explainedFeatureCountMax = 100
+        /// How often a worker looks whether a saved model has changed.
+        package static let savedModelInterval: Duration = .milliseconds(500)
         /// Levels of nesting in a request's JSON.
         package static let nestingMax = 16
         /// How long a request may wait for a version when it does not say.
