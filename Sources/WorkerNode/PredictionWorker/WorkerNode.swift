@@ -2,13 +2,18 @@ package import Configuration
 internal import Domain
 internal import Logging
 internal import SystemPackage
-internal import Transport
+package import Transport
 
 /// A worker node: follows server nodes and answers reads. `run` returns when it was drained.
 package struct WorkerNode: Sendable {
     private let options: WorkerOptions
+    private let local: LocalRoutes?
 
-    package init(_ options: WorkerOptions) { self.options = options }
+    /// - Parameter local: a server node of this process that is followed, too.
+    package init(_ options: WorkerOptions, local: LocalRoutes? = nil) {
+        self.options = options
+        self.local = local
+    }
 
     /// Runs until `stop` answers.
     ///
@@ -34,7 +39,8 @@ package struct WorkerNode: Sendable {
             if saved.folder != nil || !saved.folders.isEmpty {
                 tasks.addTask(executorPreference: replicas.thread) { await saved.run(loaded) }
             }
-            for (place, server) in options.servers.enumerated() {
+            let servers = options.servers.map(FollowedServer.address) + (local.map { [.local($0)] } ?? [])
+            for (place, server) in servers.enumerated() {
                 let follower = ServerFollower(
                     server: server, place: place, loops: replicas.thread.loops, token: token, replicas: replicas,
                     log: log)
