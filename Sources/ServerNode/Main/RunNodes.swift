@@ -8,7 +8,11 @@ internal import Transport
 /// told to end. When one of them cannot run the other ends, too.
 func runNodes(_ options: ServerOptions) async throws {
     let (servers, started) = AsyncStream.makeStream(of: LocalRoutes.self)
+    // Each node ends when its stream does.
+    let (serverStops, stopServer) = AsyncStream.makeStream(of: Never.self)
+    let (workerStops, stopWorker) = AsyncStream.makeStream(of: Never.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await TerminationSignal.wait() }
         group.addTask {
             defer { started.finish() }
             try await ServerNode(options).run { port, peerPort in
@@ -18,29 +22,31 @@ func runNodes(_ options: ServerOptions) async throws {
             } local: {
                 started.yield($0)
             } stop: {
-                await TerminationSignal.wait()
+                for await _ in serverStops {}
             }
         }
         if let address = options.serve {
             for await server in servers {
-                group.addTask { try await runWorker(options, at: address, following: server) }
+                group.addTask {
+                    var worker = WorkerOptions()
+                    worker.name = "\(options.name)-worker"
+                    worker.listen = address
+                    worker.loopCount = options.loopCount
+                    try await WorkerNode(worker, local: server).run { port in
+                        tellStandardOutput("serving http=\(Address(host: address.host, port: port))")
+                    } stop: {
+                        for await _ in workerStops {}
+                    }
+                }
                 break
             }
         }
-        // The first to end, or to fail, ends the other: both drain.
-        defer { group.cancelAll() }
-        try await group.next()
-    }
-}
-
-private func runWorker(_ options: ServerOptions, at address: Address, following server: LocalRoutes) async throws {
-    var worker = WorkerOptions()
-    worker.name = "\(options.name)-worker"
-    worker.listen = address
-    worker.loopCount = options.loopCount
-    try await WorkerNode(worker, local: server).run { port in
-        tellStandardOutput("serving http=\(Address(host: address.host, port: port))")
-    } stop: {
-        await TerminationSignal.wait()
+        // The signal, or a node that cannot run: both drain, the one that answers clients first told.
+        let first = await group.nextResult()
+        stopWorker.finish()
+        stopServer.finish()
+        if case .failure = first { group.cancelAll() }
+        try first?.get()
+        try await group.waitForAll()
     }
 }
