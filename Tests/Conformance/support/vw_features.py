@@ -42,12 +42,12 @@ def features(line, mode="strings", hash_seed=0, constant=True, crosses=(), bits=
         name, _, weight_text = head.partition(b":")
         weight = float32(weight_text) if weight_text else numpy.float32(1)
         namespace = _namespace_hash(name, hash_seed, mode)
-        for index, number, is_text in _namespace_features(part[len(head):], namespace, mode):
-            if not is_text and (index in bins or index in inputs):
+        for index, number, is_named in _namespace_features(part[len(head):], namespace, mode):
+            if is_named and (index in bins or index in inputs):
                 numbers[index] = number
-            if not is_text and index in bins:
+            if is_named and index in bins:
                 made.append(name, hash_name(bins[index].name_of(number), namespace, mode), weight)
-            elif is_text or index not in inputs or numpy.isfinite(number):
+            elif not (is_named and index in inputs) or numpy.isfinite(number):
                 made.append(name, index, number * weight)
     for index, one in bins.items():
         if index not in numbers:
@@ -127,7 +127,7 @@ def _products(spaces, term):
 
 
 def _namespace_features(text, namespace, mode):
-    """(hash, number, whether it is `name:text`) of each feature of a namespace, without the namespace's weight."""
+    """(hash, number, whether it is a name with a number) of each feature of a namespace, without the namespace's weight."""
     unnamed_count = 0
     for token in re.split(rb"[ \t]+", text.strip(b" \t")):
         if not token:
@@ -139,11 +139,11 @@ def _namespace_features(text, namespace, mode):
             index = (namespace + unnamed_count) & WORD
             unnamed_count += 1
         if colon and NUMBER.match(value_text):
-            yield index, float32(value_text), False
+            yield index, float32(value_text), bool(name)
         elif colon:
-            yield hash_name(value_text, index, mode), numpy.float32(1), True
+            yield hash_name(value_text, index, mode), numpy.float32(1), False
         else:
-            yield index, numpy.float32(1), False
+            yield index, numpy.float32(1), bool(name)
 
 
 def csr(lines, bits, **options):
