@@ -1,4 +1,4 @@
-"""What trains makes the features that what serves makes, whatever the plan; see `plans`. Exits with 1 when anything differs."""
+"""What trains makes the features that what serves makes, under any plan; see `plans`. Exits with 1 when anything differs."""
 
 import gzip
 import itertools
@@ -116,7 +116,8 @@ def specs(cluster, stream, fit_lines):
     cluster.file(f"{stream}-all.yaml", SPEC + f"crosses: {json.dumps(crosses)}\n")
     sluice("fit", "mdl", text, "--spec", path["all"], "--to", path["all"])
     sluice("fit", "tree", text, "--leaves", 16, "--spec", path["all"], "--to", path["all"])
-    return {**made, "mdl": (read["mdl"], []), "tree": (read["tree"], []), "all": (pathlib.Path(path["all"]).read_text(), crosses)}
+    read["all"] = pathlib.Path(path["all"]).read_text()
+    return {**made, "mdl": (read["mdl"], []), "tree": (read["tree"], []), "all": (read["all"], crosses)}
 
 
 def check_models(report, stream, planned):

@@ -44,8 +44,8 @@ def examples(seed=5):
 
 
 def on_edges(numbers, edges, odd, never, seed=6):
-    """The numbers, a third of them moved onto the model's own edges, beside them, or to an odd number; but none onto an edge
-    that is one of `never`."""
+    """The numbers, a third of them moved onto the model's own edges, beside them, or to an odd number; but none onto
+    an edge that is one of `never`."""
     chance = numpy.random.default_rng(seed)
     moved = numbers.copy()
     for column in range(COLUMNS):
@@ -104,7 +104,8 @@ def compare(folder, model, numbers, wanted, named=False):
     wanted = numpy.asarray(wanted).reshape(ROWS, -1).astype(int)
     got = imported_leaves(folder, model, numbers, named)
     trees = wanted.shape[1]
-    expect([row for row, leaves in enumerate(got) if sorted(leaves) != list(range(trees))][:3], [], f"rows without {trees} leaves")
+    short = [row for row, leaves in enumerate(got) if sorted(leaves) != list(range(trees))]
+    expect(short[:3], [], f"rows without a leaf in each of {trees} trees")
     table = numpy.array([[leaves[tree] for tree in range(trees)] for leaves in got])
     apart = numpy.argwhere(table != wanted)
     if len(apart):
@@ -122,7 +123,8 @@ def refused(folder, content, *says):
     done = sluice("fit", "import", model, "--to", spec, *(word for name in NAMES for word in ("--input", name)))
     said = done.stderr.decode(errors="replace").strip()
     expect(done.returncode, 1, f"exit status ({said[:300]!r})")
-    expect((len(said.splitlines()), done.stdout, spec.exists()), (1, b"", False), f"lines of error, output, a spec ({said!r})")
+    expect((len(said.splitlines()), done.stdout, spec.exists()), (1, b"", False),
+           f"lines of error, output, a spec ({said!r})")
     expect_that(any(word in said for word in says), f"the sentence has one of {says}: {said!r}")
 
 
@@ -204,7 +206,8 @@ class XGBoost(Library):
         check("trees of one leaf", lambda: self.make(3, min_child_weight=1e9))
         _, good = self.make(2, max_depth=3)
         self.refuses("a categorical split", self.categorical, "categor")
-        self.refuses("a newer format", lambda: self.changed(good, lambda model: model.update(version=[99, 0, 0])), "99", "version")
+        self.refuses("a newer format", lambda: self.changed(
+            good, lambda model: model.update(version=[99, 0, 0])), "99", "version")
         self.refuses("a linear model", lambda: self.make(2, booster="gblinear")[1], "gblinear", "tree")
         self.refuses("an unknown booster", lambda: self.changed(
             good, lambda model: model["learner"]["gradient_booster"].update(name="gbforest")), "gbforest")
@@ -242,8 +245,8 @@ def tree(model):
 class LightGBM(Library):
     name, suffix = "lightgbm", "txt"
     odd = [0, -0.0, 1e-36, -1e-36, 1e-45, 1e-35, -1e-35, 1.0000001e-35, -1.0000001e-35, 3, -0.5, numpy.inf, -numpy.inf, 4e9]
-    # Edges of its own kind, each with a check of its own: where zero is a bin of its own this number is an edge, but is taken for
-    # 0; and where only what is missing goes right the edge is infinite, and an infinite number is not above it.
+    # Edges that have checks of their own: where zero is a bin of its own the first is an edge, but a number on it is
+    # taken for 0; and where only what is missing goes right the edge is infinite, and infinity goes left.
     never = [-1e-35, numpy.inf]
 
     def make(self, rounds, *, names="auto", classes=2, categorical="auto", **options):
@@ -275,7 +278,8 @@ class LightGBM(Library):
             4, num_leaves=1023, min_data_in_leaf=1, min_sum_hessian_in_leaf=0, zero_as_missing=True))
         check("inputs by the model's own names", lambda: self.make(8, names=NAMES), named=True)
         check("dart", lambda: self.make(10, boosting="dart", drop_rate=0.5))
-        check("a random forest", lambda: self.make(8, boosting="rf", bagging_freq=1, bagging_fraction=0.5, feature_fraction=0.5))
+        check("a random forest", lambda: self.make(
+            8, boosting="rf", bagging_freq=1, bagging_fraction=0.5, feature_fraction=0.5))
         check("four classes, one without examples", lambda: self.make(3, classes=4, objective="multiclass", num_class=4))
         check("few bins", lambda: self.make(8, max_bin=5))
         check("few bins, and the least number that it takes for 0", lambda: self.make(3, max_bin=5), never=[numpy.inf])
