@@ -1,6 +1,6 @@
 """Vowpal Wabbit's parsing and hashing, written a second time from its rules, to hold the product's against.
 
-Only what a scored line needs: namespaces, names, values, text values, the constant, crosses.
+Only what a scored line needs: namespaces, names, values, text values, transforms, the constant, crosses.
 """
 
 import itertools
@@ -9,9 +9,10 @@ import re
 import mmh3
 import numpy
 
+from .transforms import NUMBER, float32
+
 CONSTANT_INDEX = 11650396
 BLANKS = bytes(range(0x21))
-FLOAT = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 WORD = 0xFFFFFFFF
 
 
@@ -27,25 +28,70 @@ def hash_name(name, seed, mode="strings"):
     return mmh3.hash(name, seed & WORD, signed=False)
 
 
-def features(line, mode="strings", hash_seed=0, constant=True, crosses=(), bits=32):
+def features(line, mode="strings", hash_seed=0, constant=True, crosses=(), bits=32, transforms=None):
     """The (hash, value) pairs of one line, in order, hashes not yet masked; zero values left out, as VW does. Crosses are of
-    indices masked to `bits`."""
+    indices masked to `bits`. `transforms`: a `transforms.Plan`."""
     if isinstance(line, str):
         line = line.encode()
-    pairs, spaces = [], {}
+    made = _Made(bits)
+    numbers = {}
+    bins, inputs = _looked_at(transforms, mode, hash_seed)
     bar = line.find(b"|")
     for part in line.rstrip(b"\r\n")[bar + 1:].split(b"|") if bar >= 0 else []:
         head = b"" if part[:1] in (b" ", b"\t", b"") else re.split(rb"[ \t]", part, maxsplit=1)[0]
         name, _, weight_text = head.partition(b":")
-        weight = float(weight_text) if weight_text else 1.0
-        namespace = hash_name(name, hash_seed, mode) if name else 0
-        found = list(_namespace_features(part[len(head):], namespace, weight, mode))
-        pairs += found
-        if found:
-            spaces.setdefault(name[:1] or b" ", []).extend((index & ((1 << bits) - 1), value) for index, value in found)
+        weight = float32(weight_text) if weight_text else numpy.float32(1)
+        namespace = _namespace_hash(name, hash_seed, mode)
+        for index, number, is_named in _namespace_features(part[len(head):], namespace, mode):
+            if is_named and (index in bins or index in inputs):
+                numbers[index] = number
+            if is_named and index in bins:
+                made.append(name, hash_name(bins[index].name_of(number), namespace, mode), weight)
+            elif not (is_named and index in inputs) or numpy.isfinite(number):
+                made.append(name, index, number * weight)
+    for index, one in bins.items():
+        if index not in numbers:
+            namespace = _namespace_hash(one.namespace, hash_seed, mode)
+            made.append(one.namespace, hash_name(one.missing, namespace, mode), numpy.float32(1))
+    for each in transforms.lists if transforms else []:
+        namespace = _namespace_hash(each.namespace, hash_seed, mode)
+        given = [numbers.get(_feature_hash(*feature, hash_seed, mode)) for feature in each.inputs]
+        for name in each.names(given):
+            made.append(each.namespace, hash_name(name, namespace, mode), numpy.float32(1))
     if constant:
-        pairs.append((CONSTANT_INDEX, 1.0))
-    return pairs + list(_crossed(spaces, crosses))
+        made.pairs.append((CONSTANT_INDEX, 1.0))
+    return made.pairs + list(_crossed(made.spaces, crosses))
+
+
+class _Made:
+    """The features made so far, and what crosses see of them."""
+
+    def __init__(self, bits):
+        self.mask = (1 << bits) - 1
+        self.pairs, self.spaces = [], {}
+
+    def append(self, namespace, index, value):
+        if value != 0:
+            self.pairs.append((index, float(value)))
+            self.spaces.setdefault(namespace[:1] or b" ", []).append((index & self.mask, float(value)))
+
+
+def _namespace_hash(name, hash_seed, mode):
+    if name:
+        return hash_name(name, hash_seed, mode)
+    return mmh3.hash(b"", hash_seed, signed=False) if hash_seed else 0
+
+
+def _feature_hash(namespace, name, hash_seed, mode):
+    return hash_name(name, _namespace_hash(namespace, hash_seed, mode), mode)
+
+
+def _looked_at(transforms, mode, hash_seed):
+    """By hash the bins of a plan, in the order of `namespace^name`, and the hashes of trees' inputs."""
+    if not transforms:
+        return {}, set()
+    return ({_feature_hash(bins.namespace, bins.name, hash_seed, mode): bins for bins in transforms.bins},
+            {_feature_hash(*feature, hash_seed, mode) for each in transforms.lists for feature in each.inputs})
 
 
 def _crossed(spaces, crosses):
@@ -80,7 +126,8 @@ def _products(spaces, term):
         yield index, float(value)
 
 
-def _namespace_features(text, namespace, weight, mode):
+def _namespace_features(text, namespace, mode):
+    """(hash, number, whether it is a name with a number) of each feature of a namespace, without the namespace's weight."""
     unnamed_count = 0
     for token in re.split(rb"[ \t]+", text.strip(b" \t")):
         if not token:
@@ -91,13 +138,12 @@ def _namespace_features(text, namespace, weight, mode):
         else:
             index = (namespace + unnamed_count) & WORD
             unnamed_count += 1
-        value = 1.0
-        if colon and FLOAT.match(value_text):
-            value = float(value_text)
+        if colon and NUMBER.match(value_text):
+            yield index, float32(value_text), bool(name)
         elif colon:
-            index = hash_name(value_text, index, mode)
-        if value * weight != 0:
-            yield index, value * weight
+            yield hash_name(value_text, index, mode), numpy.float32(1), False
+        else:
+            yield index, numpy.float32(1), bool(name)
 
 
 def csr(lines, bits, **options):
