@@ -4,7 +4,7 @@ package import Features
 /// The numbers that chosen features have in examples, read as the transforms of a plan see them.
 package struct NumberTable: Sendable {
     package let features: [FeatureName]
-    private var parser: VWTextParser
+    private var parser: ExampleParser
     private var batch = ExampleBatch()
 
     /// - Precondition: at most `Limits.Transforms.inputCountMax` features, none twice.
@@ -15,7 +15,7 @@ package struct NumberTable: Sendable {
         // A list without trees: its inputs are looked at, and nothing is added.
         spec.transforms = try Transforms(
             bins: [], forests: [Forest(namespace: "fitted", inputs: features, trees: [])])
-        parser = VWTextParser(Plan(spec), purpose: .training)
+        parser = ExampleParser(Plan(spec), .vw, purpose: .training)
         parser.keepsNumbers = true
     }
 

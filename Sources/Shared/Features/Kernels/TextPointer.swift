@@ -20,6 +20,34 @@ struct TextPointer {
     @inline(__always)
     func word64(_ at: Int) -> UInt64 { unsafe sluice_load64(base + at) }
 
+    /// One bit for each of 64 bytes: VW's delimiters.
+    @inline(__always)
+    func vwDelimiters64(_ at: Int) -> UInt64 { unsafe sluice_delimiters64(base + at) }
+
+    /// The same: the line feed and three more bytes.
+    @inline(__always)
+    func bytes64(_ at: Int, _ one: UInt8, _ two: UInt8, _ three: UInt8) -> UInt64 {
+        unsafe sluice_bytes64(base + at, one, two, three)
+    }
+
+    @inline(__always)
+    func isEqual(_ one: Range<Int>, _ two: Range<Int>) -> Bool {
+        guard one.count == two.count else { return false }
+        for k in 0..<one.count where self[one.lowerBound &+ k] != self[two.lowerBound &+ k] { return false }
+        return true
+    }
+
+    func isEqual(_ word: StaticString, at start: Int) -> Bool {
+        for k in 0..<word.utf8CodeUnitCount where unsafe self[start &+ k] != word.utf8Start[k] { return false }
+        return true
+    }
+
+    /// Where a line ends that may have a carriage return before its line feed.
+    @inline(__always)
+    func endWithoutReturn(_ start: Int, _ lineFeed: Int) -> Int {
+        lineFeed > start && self[lineFeed &- 1] == UInt8(ascii: "\r") ? lineFeed &- 1 : lineFeed
+    }
+
     @inline(__always)
     func advanced(_ count: Int) -> TextPointer { unsafe TextPointer(base + count) }
 }
@@ -46,13 +74,13 @@ struct DelimiterCursor {
 /// Eight positions are written at a time, so that few branches depend on how many delimiters 64 bytes hold.
 /// - Parameter positions: room for `end - start + 64` entries.
 /// - Returns: how many there are; a window holds at most that many features.
-func findDelimiters(
-    _ text: TextPointer, from start: Int, to end: Int, into positions: UnsafeMutablePointer<UInt32>
+func findDelimiters<Grammar: LineGrammar>(
+    _: Grammar.Type, _ text: TextPointer, from start: Int, to end: Int, into positions: UnsafeMutablePointer<UInt32>
 ) -> Int {
     var found = 0
     var at = start
     while at < end {
-        var word = unsafe sluice_delimiters64(text.base + at)
+        var word = Grammar.delimiters64(text, at)
         let count = word.nonzeroBitCount
         var next = unsafe positions + found
         var written = 0

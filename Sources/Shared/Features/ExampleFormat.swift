@@ -1,0 +1,4 @@
+/// How examples are written, one a line (docs/FORMAT.md, "Text" and "Other text").
+package enum ExampleFormat: String, CaseIterable, Sendable {
+    case vw
+}
