@@ -11,9 +11,9 @@ final class Chunk: @unchecked Sendable {
     var batch = ExampleBatch()
     var errors = LineErrors()
     var lineCount = 0
-    var parser: VWTextParser
+    var parser: ExampleParser
 
-    init(parser: VWTextParser) { self.parser = parser }
+    init(parser: ExampleParser) { self.parser = parser }
 
     func parse() {
         batch.removeAll()
@@ -26,7 +26,8 @@ final class Chunk: @unchecked Sendable {
 struct ExampleSource {
     let path: String
     let spec: ModelSpec
-    let purpose: VWTextParser.Purpose
+    let purpose: ExampleParser.Purpose
+    var format = ExampleFormat.vw
     /// Lines of every chunk but the last, where it matters where a batch ends; otherwise chunks are cut by bytes.
     var lineCount: Int? = nil
 
@@ -41,8 +42,8 @@ struct ExampleSource {
         defer { try? file.close() }  // read only: nothing is lost
 
         try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
-            let plan = Plan(spec)
-            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: VWTextParser(plan, purpose: purpose)) }
+            let parser = ExampleParser(Plan(spec), format, purpose: purpose)
+            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: parser) }
             var parsed: [Int: Chunk] = [:]
             var unfinished = ByteWindow()
             var (read, learned, linesBefore) = (0, 0, 0)

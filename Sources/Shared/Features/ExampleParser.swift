@@ -15,6 +15,9 @@ package struct ExampleParser: Sendable {
 
     private enum Grammar: Sendable {
         case vw(VWGrammar)
+        case libsvm(LibsvmGrammar)
+        case libffm(LibffmGrammar)
+        case criteo(CriteoGrammar)
     }
 
     package let format: ExampleFormat
@@ -27,6 +30,9 @@ package struct ExampleParser: Sendable {
         grammar =
             switch format {
             case .vw: .vw(VWGrammar(purpose: purpose))
+            case .libsvm: .libsvm(LibsvmGrammar(purpose: purpose))
+            case .libffm: .libffm(LibffmGrammar(purpose: purpose))
+            case .criteo: .criteo(CriteoGrammar(maker, plan.spec.hashing, purpose: purpose))
             }
     }
 
@@ -63,6 +69,9 @@ package struct ExampleParser: Sendable {
         }
         switch grammar {
         case .vw(let grammar): return read(grammar)
+        case .libsvm(let grammar): return read(grammar)
+        case .libffm(let grammar): return read(grammar)
+        case .criteo(let grammar): return read(grammar)
         }
     }
 }

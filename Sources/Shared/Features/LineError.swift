@@ -29,6 +29,11 @@ package struct LineError: Equatable, Sendable {
         case tooManyFeatures = "more than 4096 features"
         case crossTooLarge = "a cross's value may be beyond 4294967296 in magnitude"
         case tooManyCrosses = "its crosses make more than 4096 features; cross fewer or smaller namespaces"
+        case valueNotNumeric = "the value is not a number"
+        case indexNotDigits = "an index is a whole number"
+        case queryID = "qid: groups of a query are not learned; leave it out"
+        case fieldMissing = "a feature of libffm is field:index:value"
+        case criteoColumnCount = "a line has 40 columns between tabs: a label, 13 numbers, 26 categories"
         case tooLong = "the line is longer than 262144 bytes"
     }
 }
