@@ -8,6 +8,7 @@ struct Parsed: Equatable {
     var importances: [Float] = []
     var features: [[String]] = []
     var errors: [LineError] = []
+    var errorCount = 0
 
     /// What another text says otherwise: the first of it; nil if both have the same examples and refuse the same lines. Where and
     /// why a line is refused may differ.
@@ -30,6 +31,16 @@ func parse(
     _ text: some Collection<UInt8>, _ format: ExampleFormat, _ spec: ModelSpec = ModelSpec(),
     purpose: ExampleParser.Purpose = .training, piecesFrom seed: UInt64? = nil
 ) -> Parsed {
+    do { return try parse(text, format, spec, purpose: purpose, piecesFrom: seed, readsHeader: false) } catch {
+        preconditionFailure("no header is read")
+    }
+}
+
+/// The same, of a text that may begin with a header; lines are counted from the one behind it.
+func parse(
+    _ text: some Collection<UInt8>, _ format: ExampleFormat, _ spec: ModelSpec, purpose: ExampleParser.Purpose,
+    piecesFrom seed: UInt64?, readsHeader: Bool
+) throws -> Parsed {
     let text = Array(text)
     var parser = ExampleParser(Plan(spec), format, purpose: purpose)
     var (window, batch, errors) = (ByteWindow(), ExampleBatch(), LineErrors())
@@ -39,6 +50,10 @@ func parse(
         let end = seed == nil ? text.count : min(text.count, at + Int(random.next() % 200))
         window.append(text[at..<end])
         at = end
+        if parser.needsHeader {
+            guard let header = try parser.readHeader(&window, endsText: at == text.count) else { continue }
+            window.removeFirst(header)
+        }
         let (bytes, lines) = parser.parse(
             &window, lineCountMax: seed == nil ? .max : Int(random.next() % 4), endsText: at == text.count,
             firstLine: line, into: &batch, errors: &errors)
@@ -52,7 +67,7 @@ func parse(
         features: (0..<batch.exampleCount).map { e in
             batch.features(of: e).map { "\($0.index):\($0.value.bitPattern)" }
         },
-        errors: errors.told)
+        errors: errors.told, errorCount: errors.count)
 }
 
 /// xorshift64*: the same numbers from the same seed.

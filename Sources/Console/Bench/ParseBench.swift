@@ -26,7 +26,14 @@ struct ParseBench: AsyncParsableCommand {
                 text = ""
             }
         }
-        var parser = ExampleParser(Plan(ModelSpec()), format.format, purpose: .training)
+        var spec = ModelSpec()
+        spec.columns = try Columns(numbers: (1...13).map { "I\($0)" }, categories: (1...26).map { "C\($0)" })
+        var parser = ExampleParser(Plan(spec), format.format, purpose: .training)
+        if parser.needsHeader {
+            let names = ["label"] + (1...13).map { "I\($0)" } + (1...26).map { "C\($0)" }
+            var header = ByteWindow((names.joined(separator: ",") + "\n").utf8)
+            _ = try parser.readHeader(&header, endsText: true)
+        }
         var batch = ExampleBatch()
         var errors = LineErrors()
         var (bytes, examples, features) = (0, 0, 0)
@@ -80,6 +87,21 @@ private struct GeneratedLine {
         case .criteo:
             ([label ? "1" : "0"] + numbers.map { $0.map { "\($0)" } ?? "" } + categories.map { $0.map(hex) ?? "" })
                 .joined(separator: "\t") + "\n"
+        case .csv:
+            ([label ? "1" : "0"] + numbers.map { $0.map { "\($0)" } ?? "" } + categories.map { $0.map(hex) ?? "" })
+                .joined(separator: ",") + "\n"
+        case .ndjson:
+            "{\"label\":\(label ? 1 : 0),\"features\":{\"n\":{"
+                + named {
+                    "\"I\($1)\":\($2),"
+                } categorised: { _, _, _ in
+                    ""
+                }.dropLast() + "},\"c\":{"
+                + named { _, _, _ in
+                    ""
+                } categorised: {
+                    "\"\($0)\":\"\(hex($2))\","
+                }.dropLast() + "}}}\n"
         }
     }
 

@@ -42,11 +42,13 @@ struct ExampleSource {
         defer { try? file.close() }  // read only: nothing is lost
 
         try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
-            let parser = ExampleParser(Plan(spec), format, purpose: purpose)
-            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: parser) }
-            var parsed: [Int: Chunk] = [:]
+            var parser = ExampleParser(Plan(spec), format, purpose: purpose)
             var unfinished = ByteWindow()
-            var (read, learned, linesBefore) = (0, 0, 0)
+            var linesBefore = try readHeader(&parser, &unfinished, from: file.rawValue)
+            let ready = parser
+            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: ready) }
+            var parsed: [Int: Chunk] = [:]
+            var (read, learned) = (0, 0)
             var isAtEnd = false
             while true {
                 while !isAtEnd, let chunk = free.popLast() {
@@ -67,6 +69,23 @@ struct ExampleSource {
                 free.append(chunk)
             }
         }
+    }
+
+    /// Reads a header, if the format has one, and leaves what stands behind it; how many lines that is.
+    private func readHeader(
+        _ parser: inout ExampleParser, _ unfinished: inout ByteWindow, from descriptor: Int32
+    ) throws -> Int {
+        while parser.needsHeader {
+            let isAtEnd = try unfinished.read(Self.chunkByteCount, fromFile: descriptor, named: path) == 0
+            do throws(HeaderError) {
+                if let byteCount = try parser.readHeader(&unfinished, endsText: isAtEnd) {
+                    unfinished.removeFirst(byteCount)
+                    return 1
+                }
+            } catch { throw CommandFailure("\(path): \(error)") }
+            if isAtEnd { throw CommandFailure("\(path): empty, where a header should stand") }
+        }
+        return 0
     }
 
     /// Fills a chunk with whole lines; true when the file has ended.

@@ -4,4 +4,6 @@ package enum ExampleFormat: String, CaseIterable, Sendable {
     case libsvm
     case libffm
     case criteo
+    case csv
+    case ndjson
 }

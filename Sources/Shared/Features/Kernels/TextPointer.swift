@@ -30,6 +30,10 @@ struct TextPointer {
         unsafe sluice_bytes64(base + at, one, two, three)
     }
 
+    /// The same: what JSON's strings end with or go on with in another way.
+    @inline(__always)
+    func json64(_ at: Int) -> UInt64 { unsafe sluice_json64(base + at) }
+
     @inline(__always)
     func isEqual(_ one: Range<Int>, _ two: Range<Int>) -> Bool {
         guard one.count == two.count else { return false }
@@ -59,6 +63,10 @@ struct DelimiterCursor {
 
     @inline(__always)
     init(_ positions: UnsafePointer<UInt32>) { unsafe position = positions }
+
+    /// The position that `next` will give.
+    @inline(__always)
+    var peek: Int { unsafe Int(position.pointee) }
 
     /// The position of the next delimiter. The caller never asks beyond the last line feed of its window.
     @inline(__always)
