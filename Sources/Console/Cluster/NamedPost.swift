@@ -10,6 +10,9 @@ struct NamedPost {
     let path: String
     let trainer: String
     let batchLines: Int
+    let format: ExampleFormat
+    /// The file's first line, where it is a header: every post begins with it. Nil until it is read.
+    private var header: Bytes?
     /// Batches read and not yet acknowledged, in order; the first has number `firstUnacknowledged`.
     private var kept: [Bytes] = []
     private var firstUnacknowledged: UInt64 = 1
@@ -22,11 +25,13 @@ struct NamedPost {
     /// Failures in a row after which the post gives up.
     private static let attemptCountMax = 20
 
-    init(server: String, path: String, trainer: String, batchLines: Int) {
+    init(server: String, path: String, trainer: String, batchLines: Int, format: ExampleFormat) {
         self.server = server
         self.path = path
         self.trainer = trainer
         self.batchLines = batchLines
+        self.format = format
+        header = format.hasHeader ? nil : Bytes()
         search = LineSearch(lineCount: batchLines)
     }
 
@@ -72,6 +77,15 @@ struct NamedPost {
 
     /// Reads batches until enough are kept.
     private mutating func read(_ descriptor: Int32, _ file: String) throws {
+        while header == nil {
+            guard let end = window.endOfFirstLine(endsText: isAtEnd) else {
+                if isAtEnd { throw CommandFailure("\(file): empty, where a header should stand", isFinal: true) }
+                isAtEnd = try window.read(256 << 10, fromFile: descriptor, named: file) == 0
+                continue
+            }
+            header = Bytes(bytes: window.bytes[..<end])
+            window.removeFirst(end)
+        }
         while kept.count < Self.keptBatchCountMax {
             if let end = search.end(in: window) {
                 kept.append(Bytes(bytes: window.bytes[..<end]))
@@ -92,9 +106,9 @@ struct NamedPost {
             .post, path + "/examples",
             headers: [
                 ("sluice-trainer", trainer), ("sluice-sequence", String(firstUnacknowledged)),
-                ("sluice-batch-lines", String(batchLines)), ("content-type", "text/plain"),
+                ("sluice-batch-lines", String(batchLines)), ("content-type", format.contentType),
             ])
-        let batches = kept
+        let batches = (header.map { [$0] } ?? []) + kept
         async let sending: Void = send(batches, stream)
         guard try await stream.head.status == 200 else {
             var text = ""
@@ -114,7 +128,7 @@ struct NamedPost {
     }
 
     private func send(_ batches: [Bytes], _ stream: ClientStream) async throws {
-        for batch in batches {
+        for batch in batches where batch.readableBytes > 0 {
             do { try await stream.write(batch) } catch { return }  // the answer says why
         }
         try? await stream.finish()  // the answer says why

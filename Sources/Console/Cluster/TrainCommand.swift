@@ -17,9 +17,10 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "The model.") var model: String
     @Option(help: "This trainer's name.") var trainer: String?
     @OptionGroup var batches: BatchOptions
+    @OptionGroup var format: FormatOption
     @Flag(help: "End with one line of JSON.") var json = false
     @Flag(help: "No progress.") var quiet = false
-    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+    @Argument(help: "Examples; '-' for standard input.") var file = "-"
 
     func run() async throws {
         let path = try modelPath(model)
@@ -31,7 +32,9 @@ struct TrainCommand: AsyncParsableCommand {
             guard ModelName(trainer) != nil else {
                 throw CommandFailure("--trainer: write 1 to 64 letters, digits, '_', '-' or '.'")
             }
-            var post = NamedPost(server: server, path: path, trainer: trainer, batchLines: batches.batchLines)
+            var post = NamedPost(
+                server: server, path: path, trainer: trainer, batchLines: batches.batchLines,
+                format: format.format)
             try await post.run(source.rawValue, named: file) { totals.add($0, quiet: quiet) }
         } else {
             let node = try await NodeClient.connect(server, commandLoops)
@@ -57,7 +60,7 @@ struct TrainCommand: AsyncParsableCommand {
     ) async throws {
         let stream = try await node.http.open(
             .post, path + "/examples",
-            headers: [("sluice-batch-lines", String(batches.batchLines)), ("content-type", "text/plain")])
+            headers: [("sluice-batch-lines", String(batches.batchLines)), ("content-type", format.format.contentType)])
         async let sending: Void = send(stream, descriptor)
         guard try await stream.head.status == 200 else {
             var text = ""
@@ -124,7 +127,11 @@ struct AckLines {
             let line = Data(rest[..<end])
             rest.removeSubrange(...end)
             let object = try JSONSerialization.jsonObject(with: line) as? [String: Any] ?? [:]
-            if let error = object["error"] as? String, object["outcome"] == nil { throw TrainFailure.refused(error) }
+            if let error = object["error"] as? String, object["outcome"] == nil {
+                // What is wrong with the body itself stays wrong.
+                if let status = object["status"] as? Int, status < 500 { throw CommandFailure(error, isFinal: true) }
+                throw TrainFailure.refused(error)
+            }
             let ack = BatchAck(
                 sequence: (object["sequence"] as? NSNumber)?.uint64Value ?? 0,
                 outcome: object["outcome"] as? String ?? "",

@@ -62,6 +62,12 @@ package struct ByteWindow: Sendable {
 }
 
 extension ByteWindow {
+    /// The position behind the first line, or nil where it has not ended.
+    package func endOfFirstLine(endsText: Bool) -> Int? {
+        guard let feed = lineFeed(from: 0) else { return endsText && byteCount > 0 ? byteCount : nil }
+        return feed + 1
+    }
+
     /// The position behind the last whole line, or nil where there is none. Ends an unfinished last line if asked.
     mutating func endOfLines(from start: Int, endsText: Bool) -> Int? {
         guard byteCount > start else { return nil }

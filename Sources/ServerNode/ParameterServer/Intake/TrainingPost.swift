@@ -27,7 +27,7 @@ package final class TrainingPost: BodyReceiver {
         self.lane = lane
         self.request = request
         sequence = request.sequence ?? 0
-        cutter = BatchCutter(lane.plan, lineCount: request.batchLineCount)
+        cutter = BatchCutter(lane.plan, request.format, lineCount: request.batchLineCount)
     }
 
     package func received(_ chunk: Bytes, on exchange: Exchange) {
@@ -66,11 +66,14 @@ package final class TrainingPost: BodyReceiver {
                 }
             }
         } catch {
-            guard case .batchTooLarge(let line) = error else { return }
-            refuse(
-                exchange, status: 413,
-                "a batch is larger than \(Limits.Training.batchByteCountMax) bytes (line \(line)); "
-                    + "send smaller ones, or set Sluice-Batch-Lines")
+            switch error {
+            case .batchTooLarge(let line):
+                refuse(
+                    exchange, status: 413,
+                    "a batch is larger than \(Limits.Training.batchByteCountMax) bytes (line \(line)); "
+                        + "send smaller ones, or set Sluice-Batch-Lines")
+            case .unreadable(let reason): refuse(exchange, status: 400, reason)
+            }
         }
         if isRoom && heldByteCount > 0 && !isOver {
             exchange.consumed(heldByteCount)

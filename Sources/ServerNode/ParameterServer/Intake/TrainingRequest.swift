@@ -1,4 +1,5 @@
 package import Domain
+package import Features
 package import Transport
 
 /// The headers of a training post, checked.
@@ -6,18 +7,29 @@ package struct TrainingRequest: Sendable {
     package var trainer: ModelName?
     package var sequence: UInt64?
     package var batchLineCount: Int?
+    package var format = ExampleFormat.vw
 
     package struct Problem: Error {
         var status: Int
         var text: String
     }
 
+    /// What clients say that do not say what they send.
+    private static let otherNamesOfText = [
+        "text/x-vw", "application/x-vw-text", "application/octet-stream", "application/x-www-form-urlencoded",
+    ]
+
     package init(_ exchange: Exchange) throws(Problem) {
         if let type = exchange.header("content-type")?.split(separator: ";").first {
-            let known = ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded", "text/x-vw"]
-            guard known.contains(type.lowercased()) else {
-                throw Problem(status: 415, text: "content type '\(type)' is not read; send text/plain")
+            let name = type.trimmingBlanks.lowercased()
+            let format =
+                ExampleFormat.allCases.first { $0.contentType == name }
+                ?? (Self.otherNamesOfText.contains(name) ? .vw : nil)
+            guard let format else {
+                let known = ExampleFormat.allCases.map(\.contentType).joined(separator: ", ")
+                throw Problem(status: 415, text: "content type '\(type)' is not read; known are \(known)")
             }
+            self.format = format
         }
         if let encoding = exchange.header("content-encoding"), encoding != "identity" {
             throw Problem(status: 415, text: "content encoding '\(encoding)' is not read; send the text as it is")
@@ -48,5 +60,13 @@ package struct TrainingRequest: Sendable {
             }
             batchLineCount = count
         }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingBlanks: Substring {
+        var text = drop { $0 == " " }
+        while text.last == " " { text.removeLast() }
+        return text
     }
 }
