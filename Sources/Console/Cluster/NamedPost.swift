@@ -35,7 +35,7 @@ struct NamedPost {
         search = LineSearch(lineCount: batchLines)
     }
 
-    mutating func run(_ descriptor: Int32, named file: String, _ answered: (BatchAck) -> Void) async throws {
+    mutating func run(_ file: ExampleFile, _ answered: (BatchAck) -> Void) async throws {
         var backoff = Backoff(random: SystemRandomNumberGenerator())
         var failures = 0
         while true {
@@ -43,9 +43,9 @@ struct NamedPost {
                 let node = try await NodeClient.connect(server, commandLoops)
                 // A name never heard is 404; whatever else is wrong, the post itself will say.
                 let known = try? await node.json(.get, path + "/trainers/\(trainer)")
-                try await skip(to: (known?["next"] as? Int).map(UInt64.init) ?? 1, descriptor, file)
+                try await skip(to: (known?["next"] as? Int).map(UInt64.init) ?? 1, file)
                 while true {
-                    try read(descriptor, file)
+                    try read(file)
                     if kept.isEmpty { return }
                     try await post(node, answered)
                     failures = 0
@@ -66,9 +66,9 @@ struct NamedPost {
     }
 
     /// Drops what the server has learned, reading on where it is ahead of what was read.
-    private mutating func skip(to next: UInt64, _ descriptor: Int32, _ file: String) async throws {
+    private mutating func skip(to next: UInt64, _ file: ExampleFile) async throws {
         while firstUnacknowledged < next {
-            try read(descriptor, file)
+            try read(file)
             guard !kept.isEmpty else { return }
             kept.removeFirst()
             firstUnacknowledged += 1
@@ -76,11 +76,11 @@ struct NamedPost {
     }
 
     /// Reads batches until enough are kept.
-    private mutating func read(_ descriptor: Int32, _ file: String) throws {
+    private mutating func read(_ file: ExampleFile) throws {
         while header == nil {
             guard let end = window.endOfFirstLine(endsText: isAtEnd) else {
-                if isAtEnd { throw CommandFailure("\(file): empty, where a header should stand", isFinal: true) }
-                isAtEnd = try window.read(256 << 10, fromFile: descriptor, named: file) == 0
+                if isAtEnd { throw CommandFailure("\(file.path): empty, where a header should stand", isFinal: true) }
+                isAtEnd = try file.read(256 << 10, into: &window) == 0
                 continue
             }
             header = Bytes(bytes: window.bytes[..<end])
@@ -95,7 +95,7 @@ struct NamedPost {
                 kept.append(Bytes(bytes: window.bytes[..<window.byteCount]))
                 window.removeAll()
             } else {
-                isAtEnd = try window.read(256 << 10, fromFile: descriptor, named: file) == 0
+                isAtEnd = try file.read(256 << 10, into: &window) == 0
             }
         }
     }

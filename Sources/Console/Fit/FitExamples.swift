@@ -84,12 +84,11 @@ struct FitExamples: ParsableArguments {
     ///
     /// - Parameter body: takes out what it has used, and says whether it wants more.
     private func forEachWindow(_ body: (inout ByteWindow, _ isLast: Bool) throws -> Bool) throws {
-        let descriptor = try openForReading(file)
-        defer { try? descriptor.close() }  // read only: nothing is lost
+        let source = try ExampleFile(file)
         var window = ByteWindow()
         var isLast = false
         while !isLast {
-            isLast = try window.read(1 << 20, fromFile: descriptor.rawValue, named: file) == 0
+            isLast = try source.read(1 << 20, into: &window) == 0
             guard try body(&window, isLast) else { return }
         }
     }

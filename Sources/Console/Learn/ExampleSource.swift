@@ -22,7 +22,7 @@ final class Chunk: @unchecked Sendable {
     }
 }
 
-/// Reads examples of a file or of standard input (`-`), parses chunks on every core, hands them over in order.
+/// Reads examples of a file or of standard input (`-`), packed or not, parses chunks on every core, hands them over in order.
 struct ExampleSource {
     let path: String
     let spec: ModelSpec
@@ -38,13 +38,11 @@ struct ExampleSource {
 
     /// Calls `body` with each chunk's batch, in the order of the file. Errors carry the file's line numbers.
     func forEach(_ body: (borrowing ExampleBatch, LineErrors) throws -> Void) async throws {
-        let file = try openForReading(path)
-        defer { try? file.close() }  // read only: nothing is lost
-
+        let file = try ExampleFile(path)
         try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
             var parser = ExampleParser(Plan(spec), format, purpose: purpose)
             var unfinished = ByteWindow()
-            var linesBefore = try readHeader(&parser, &unfinished, from: file.rawValue)
+            var linesBefore = try readHeader(&parser, &unfinished, from: file)
             let ready = parser
             var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: ready) }
             var parsed: [Int: Chunk] = [:]
@@ -52,7 +50,7 @@ struct ExampleSource {
             var isAtEnd = false
             while true {
                 while !isAtEnd, let chunk = free.popLast() {
-                    isAtEnd = try fill(chunk, unfinished: &unfinished, from: file.rawValue)
+                    isAtEnd = try fill(chunk, unfinished: &unfinished, from: file)
                     let number = read
                     read += 1
                     group.addTask {
@@ -73,10 +71,10 @@ struct ExampleSource {
 
     /// Reads a header, if the format has one, and leaves what stands behind it; how many lines that is.
     private func readHeader(
-        _ parser: inout ExampleParser, _ unfinished: inout ByteWindow, from descriptor: Int32
+        _ parser: inout ExampleParser, _ unfinished: inout ByteWindow, from file: ExampleFile
     ) throws -> Int {
         while parser.needsHeader {
-            let isAtEnd = try unfinished.read(Self.chunkByteCount, fromFile: descriptor, named: path) == 0
+            let isAtEnd = try file.read(Self.chunkByteCount, into: &unfinished) == 0
             do throws(HeaderError) {
                 if let byteCount = try parser.readHeader(&unfinished, endsText: isAtEnd) {
                     unfinished.removeFirst(byteCount)
@@ -89,11 +87,11 @@ struct ExampleSource {
     }
 
     /// Fills a chunk with whole lines; true when the file has ended.
-    private func fill(_ chunk: Chunk, unfinished: inout ByteWindow, from descriptor: Int32) throws -> Bool {
-        if let lineCount { return try fill(chunk, lineCount, &unfinished, from: descriptor) }
+    private func fill(_ chunk: Chunk, unfinished: inout ByteWindow, from file: ExampleFile) throws -> Bool {
+        if let lineCount { return try fill(chunk, lineCount, &unfinished, from: file) }
         swap(&chunk.text, &unfinished)
         while true {
-            let got = try chunk.text.read(Self.chunkByteCount, fromFile: descriptor, named: path)
+            let got = try file.read(Self.chunkByteCount, into: &chunk.text)
             if got == 0 {
                 unfinished.removeAll()
                 return true
@@ -106,7 +104,7 @@ struct ExampleSource {
 
     /// Fills a chunk with that many lines; true when the file has ended.
     private func fill(
-        _ chunk: Chunk, _ lineCount: Int, _ unfinished: inout ByteWindow, from descriptor: Int32
+        _ chunk: Chunk, _ lineCount: Int, _ unfinished: inout ByteWindow, from file: ExampleFile
     ) throws -> Bool {
         chunk.text.removeAll()
         var search = LineSearch(lineCount: lineCount)
@@ -116,7 +114,7 @@ struct ExampleSource {
                 unfinished.removeFirst(end)
                 return false
             }
-            if try unfinished.read(Self.chunkByteCount, fromFile: descriptor, named: path) == 0 {
+            if try file.read(Self.chunkByteCount, into: &unfinished) == 0 {
                 swap(&chunk.text, &unfinished)
                 return true
             }
