@@ -251,7 +251,7 @@ package struct ServerRoutes: Sendable {
                 "the disk of \(node) is full: nothing more is learned until there is room; models are served as before",
                 headers: [("retry-after", String(Limits.Journal.fullDiskRetryAfterSeconds))])
         case .open(let lane):
-            do throws(TrainingRequest.Problem) { return TrainingPost(lane, try TrainingRequest(exchange)) } catch {
+            do throws(TrainingRequest.Problem) { return try TrainingPost(lane, TrainingRequest(exchange)) } catch {
                 return RefusedBody(exchange, status: error.status, error.text)
             }
         }

@@ -21,6 +21,22 @@ package struct BatchCutter: Sendable {
         case unreadable(String)
         /// One batch is larger than `byteCountMax`.
         case batchTooLarge(line: Int)
+        /// The same, of tensors; which batch of the body, from 1 on.
+        case tensorsTooLarge(batch: Int)
+
+        /// The status it is answered with, and why.
+        var answer: (status: Int, text: String) {
+            let limit = Limits.Training.batchByteCountMax
+            return switch self {
+            case .unreadable(let reason): (400, reason)
+            case .batchTooLarge(let line):
+                (
+                    413,
+                    "a batch is larger than \(limit) bytes (line \(line)); send smaller ones, or set Sluice-Batch-Lines"
+                )
+            case .tensorsTooLarge(let batch): (413, "batch \(batch) is larger than \(limit) bytes; send smaller ones")
+            }
+        }
     }
 
     private let lineCount: Int?

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Domain
 internal import Features
 package import Transport
@@ -8,40 +9,43 @@ package import Transport
 package final class TrainingPost: BodyReceiver {
     private let lane: ModelLane
     private let request: TrainingRequest
-    private var cutter: BatchCutter
+    private var cutter: BodyCutter
+    private var pieces: BodyPieces
     /// The number the next batch will have.
     private var sequence: UInt64
     private var batchesInFlight = 0
     private var bytesInFlight = 0
     /// Bytes of the body read but not yet reported as consumed.
     private var heldByteCount = 0
-    /// Chunks that the cutter has not seen: it moves what it holds with every batch it cuts, so it gets them one by one.
-    private var chunks: ArraySlice<Bytes> = []
     private var hasBodyEnded = false
     private let body = OfferedBody()
     /// No further batch is offered: a gap, a conflict or a refusal was answered, or the peer went away.
     private var isOver = false
     private var receivedByteCount = 0
 
-    package init(_ lane: ModelLane, _ request: TrainingRequest) {
+    /// - Throws: where there is no memory to unpack the body.
+    package init(_ lane: ModelLane, _ request: TrainingRequest) throws(TrainingRequest.Problem) {
+        do throws(CompressionError) { pieces = try BodyPieces(request.coding) } catch {
+            throw TrainingRequest.Problem(status: 503, text: error.description)
+        }
         self.lane = lane
         self.request = request
         sequence = request.sequence ?? 0
-        cutter = BatchCutter(lane.plan, request.format, lineCount: request.batchLineCount)
+        cutter = BodyCutter(request.content, lane.plan, lineCount: request.batchLineCount)
     }
 
     package func received(_ chunk: Bytes, on exchange: Exchange) {
         receivedByteCount += chunk.readableBytes
         guard !isOver else { return exchange.consumed(chunk.readableBytes) }
-        if request.batchLineCount != nil && !hasStarted { start(exchange) }
-        chunks.append(chunk)
+        if request.isStreamed && !hasStarted { start(exchange) }
+        pieces.append(chunk)
         heldByteCount += chunk.readableBytes
         cut(exchange)
     }
 
     package func ended(_ exchange: Exchange) {
         hasBodyEnded = true
-        if request.batchLineCount != nil && !hasStarted { start(exchange) }
+        if request.isStreamed && !hasStarted { start(exchange) }
         cut(exchange)
         if !isOver && batchesInFlight == 0 { end(exchange) }
     }
@@ -57,23 +61,17 @@ package final class TrainingPost: BodyReceiver {
     private func cut(_ exchange: Exchange) {
         do throws(BatchCutter.Failure) {
             while !isOver, isRoom {
-                if let batch = try cutter.next(endsText: hasBodyEnded && chunks.isEmpty) {
+                let endsBody = hasBodyEnded && pieces.isEmpty
+                if endsBody { try pieces.finish() }
+                if let batch = try cutter.next(endsBody: endsBody) {
                     offer(batch, exchange)
-                } else if let chunk = chunks.popFirst() {
-                    cutter.append(chunk.readableBytesSpan)
                 } else {
-                    break
+                    guard try pieces.next({ cutter.append($0) }) else { break }
                 }
             }
         } catch {
-            switch error {
-            case .batchTooLarge(let line):
-                refuse(
-                    exchange, status: 413,
-                    "a batch is larger than \(Limits.Training.batchByteCountMax) bytes (line \(line)); "
-                        + "send smaller ones, or set Sluice-Batch-Lines")
-            case .unreadable(let reason): refuse(exchange, status: 400, reason)
-            }
+            let (status, text) = error.answer
+            refuse(exchange, status: status, text)
         }
         if isRoom && heldByteCount > 0 && !isOver {
             exchange.consumed(heldByteCount)
@@ -99,7 +97,7 @@ package final class TrainingPost: BodyReceiver {
             Offer(
                 name: request.trainer.map { Offer.Name(trainer: $0, sequence: number, digest: batch.digest) },
                 body: body, batch: batch.examples, byteCount: batch.byteCount,
-                isFollowed: cutter.hasText || !chunks.isEmpty, refusedAfter: .now + Limits.Training.grantWait,
+                isFollowed: cutter.hasRest || !pieces.isEmpty, refusedAfter: .now + Limits.Training.grantWait,
                 answer: { outcome, examples in
                     handle.onLoop { post, exchange in
                         post.cutter.recycle(examples)

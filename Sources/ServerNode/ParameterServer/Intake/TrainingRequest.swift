@@ -1,5 +1,5 @@
+internal import Compression
 package import Domain
-package import Features
 package import Transport
 
 /// The headers of a training post, checked.
@@ -7,32 +7,33 @@ package struct TrainingRequest: Sendable {
     package var trainer: ModelName?
     package var sequence: UInt64?
     package var batchLineCount: Int?
-    package var format = ExampleFormat.vw
+    var content = TrainingContent.text(.vw)
+    /// How the body is packed; nil where it is not.
+    var coding: ContentCoding?
+
+    /// Whether the answer's lines are sent while the body comes.
+    var isStreamed: Bool { batchLineCount != nil || content == .tensors }
 
     package struct Problem: Error {
         var status: Int
         var text: String
     }
 
-    /// What clients say that do not say what they send.
-    private static let otherNamesOfText = [
-        "text/x-vw", "application/x-vw-text", "application/octet-stream", "application/x-www-form-urlencoded",
-    ]
-
     package init(_ exchange: Exchange) throws(Problem) {
         if let type = exchange.header("content-type")?.split(separator: ";").first {
-            let name = type.trimmingBlanks.lowercased()
-            let format =
-                ExampleFormat.allCases.first { $0.contentType == name }
-                ?? (Self.otherNamesOfText.contains(name) ? .vw : nil)
-            guard let format else {
-                let known = ExampleFormat.allCases.map(\.contentType).joined(separator: ", ")
+            guard let content = TrainingContent(type: type.trimmingBlanks.lowercased()) else {
+                let known = TrainingContent.knownTypes.joined(separator: ", ")
                 throw Problem(status: 415, text: "content type '\(type)' is not read; known are \(known)")
             }
-            self.format = format
+            self.content = content
         }
-        if let encoding = exchange.header("content-encoding"), encoding != "identity" {
-            throw Problem(status: 415, text: "content encoding '\(encoding)' is not read; send the text as it is")
+        if let name = exchange.header("content-encoding"), name != "identity" {
+            guard let coding = ContentCoding(rawValue: name.lowercased()) else {
+                let known = ContentCoding.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Problem(
+                    status: 415, text: "content encoding '\(name)' is not read; known are \(known) and none")
+            }
+            self.coding = coding
         }
         if let name = exchange.header("sluice-trainer") {
             guard let name = ModelName(name) else {
@@ -57,6 +58,9 @@ package struct TrainingRequest: Sendable {
                     status: 400,
                     text:
                         "sluice-batch-lines: '\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            guard content != .tensors else {
+                throw Problem(status: 400, text: "sluice-batch-lines: tensors have no lines; leave it out")
             }
             batchLineCount = count
         }
