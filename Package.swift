@@ -47,7 +47,8 @@ let fuzzing: [Target] =
         .executableTarget(
             name: "fuzz-readers",
             dependencies: [
-                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Format", "Journal", "Transport",
+                "ParameterServer", "Compression", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Journal",
+                "Transport",
             ],
             path: "Tests/Fuzzing", exclude: ["corpus"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer,address"])],

@@ -2,6 +2,7 @@ internal import Domain
 internal import Features
 internal import Format
 internal import ParameterServer
+internal import TestSupport
 internal import Testing
 
 /// A batch as tensors, field by field as docs/FORMAT.md has it.
@@ -71,6 +72,15 @@ struct TensorCutterTests {
         #expect(texts(found[1].examples) == [["7:1.0", "4095:1.0"], [], ["0:1.0", "7:1.0", "9:1.0"]])
         #expect(found[0].digest != found[1].digest)
         #expect(found.map(\.lineCount) == [3, 3])
+    }
+
+    @Test("the page's example is what it says")
+    func page() throws {
+        let bytes = try FormatPage().bytes(of: "tensors")
+        let tensors = Tensors(
+            fingerprint: Fingerprint(0xfedc_ba98_7654_3210), labels: [1, 0], importances: [1, 2.5], offsets: [0, 2, 3],
+            indices: [7, 116_060, 7], values: [1, 0.5, -2])
+        #expect(tensors.bytes == bytes)
     }
 
     @Test("what is wrong is told by batch, tensor and element")
