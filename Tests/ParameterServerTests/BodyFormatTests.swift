@@ -78,3 +78,18 @@ struct BodyFormatTests {
         }
     }
 }
+
+@Suite("A node unpacks so many bodies at a time")
+struct UnpackingPlacesTests {
+    @Test("a place that is let go is free again")
+    func places() {
+        let places = UnpackingPlaces(count: 2)
+        var kept = [places.take(), places.take()]
+        #expect(kept.allSatisfy { $0 != nil })
+        #expect(places.take() == nil)
+        kept.removeLast()
+        let again = places.take()
+        #expect(again != nil)
+        #expect(places.take() == nil)
+    }
+}

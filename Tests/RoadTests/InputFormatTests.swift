@@ -41,6 +41,23 @@ private func bytes(_ hex: String) -> [UInt8] {
     return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
 }
 
+/// zstd of lines that end in many blanks (RFC 8878, 3.1.1): a raw block for a line, one of a repeated byte for its blanks.
+private func zstdBlanks(_ lines: [Substring], blankCount: Int) -> [UInt8] {
+    // Neither size nor checksum; a window of 128 KiB.
+    var packed: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0, 7 << 3]
+    func block(type: Int, count: Int, _ bytes: [UInt8], isLast: Bool = false) {
+        let header = (isLast ? 1 : 0) | type << 1 | count << 3
+        packed += (0..<3).map { UInt8(header >> (8 * $0) & 255) } + bytes
+    }
+    for (k, line) in lines.enumerated() {
+        let text = Array((k == 0 ? "\(line)" : "\n\(line)").utf8)
+        block(type: 0, count: text.count, text)
+        block(type: 1, count: blankCount, [0x20])
+    }
+    block(type: 0, count: 0, [], isLast: true)
+    return packed
+}
+
 @Suite("A server node learns the same from every content type and encoding")
 struct InputFormatTests {
     private func withModel(_ body: (HTTPClient, inout Learner) async throws -> Void) async throws {
@@ -87,6 +104,21 @@ struct InputFormatTests {
                 let again = try await post(client, named, Array(packedText.utf8))
                 #expect(again.text.contains("duplicate") && !again.text.contains("learned"), "\(again)")
             }
+        }
+    }
+
+    @Test("a packed body that takes many turns, as one batch and cut into many", arguments: [nil, 5] as [Int?])
+    func long(lineCount: Int?) async throws {
+        try await withModel { (client, reference) async throws in
+            var random = SeededGenerator(seed: 3)
+            let text = goodLines(25, &random)
+            let body = zstdBlanks(text.split(separator: "\n"), blankCount: 100_000)
+            #expect(25 * 100_000 > 2 * Limits.Training.unpackedBytesPerTurn)
+            let headers = lineCount.map { [("sluice-batch-lines", "\($0)")] } ?? []
+            let answer = try await post(client, headers + [("content-encoding", "zstd")], body)
+            #expect(answer.status == 200, "\(answer)")
+            #expect(answer.text.split(separator: "\n").count == lineCount.map { 25 / $0 } ?? 1)
+            reference.learn(examples(text, reference.spec))
         }
     }
 

@@ -16,6 +16,8 @@ struct BodyPieces: ~Copyable {
         decompressor = try Decompressor(coding)
     }
 
+    var isPacked: Bool { decompressor != nil }
+
     var isEmpty: Bool { chunks.isEmpty }
 
     mutating func append(_ chunk: Bytes) { chunks.append(chunk) }

@@ -23,8 +23,19 @@ package final class TrainingPost: BodyReceiver {
     private var isOver = false
     private var receivedByteCount = 0
 
-    /// - Throws: where there is no memory to unpack the body.
-    package init(_ lane: ModelLane, _ request: TrainingRequest) throws(TrainingRequest.Problem) {
+    /// Kept while the body is unpacked.
+    private let place: UnpackingPlaces.Place?
+    /// A packed body has had its turn, and will have another.
+    private var isToBeContinued = false
+
+    /// - Throws: where there is no room to unpack the body.
+    package init(
+        _ lane: ModelLane, _ request: TrainingRequest, _ places: UnpackingPlaces
+    ) throws(TrainingRequest.Problem) {
+        place = request.coding == nil ? nil : places.take()
+        guard request.coding == nil || place != nil else {
+            throw TrainingRequest.Problem(status: 503, text: "too many bodies are being unpacked")
+        }
         do throws(CompressionError) { pieces = try BodyPieces(request.coding) } catch {
             throw TrainingRequest.Problem(status: 503, text: error.description)
         }
@@ -46,8 +57,7 @@ package final class TrainingPost: BodyReceiver {
     package func ended(_ exchange: Exchange) {
         hasBodyEnded = true
         if request.isStreamed && !hasStarted { start(exchange) }
-        cut(exchange)
-        if !isOver && batchesInFlight == 0 { end(exchange) }
+        goOn(exchange)
     }
 
     package func cancelled() { isOver = true }
@@ -58,7 +68,15 @@ package final class TrainingPost: BodyReceiver {
         exchange.start(status: 200, contentType: "application/x-ndjson")
     }
 
+    /// Cuts what is here, and ends the answer behind the last batch.
+    private func goOn(_ exchange: Exchange) {
+        cut(exchange)
+        if hasBodyEnded && batchesInFlight == 0 && !isOver && !isToBeContinued { end(exchange) }
+    }
+
     private func cut(_ exchange: Exchange) {
+        guard !isToBeContinued else { return }
+        var unpackedByteCount = 0
         do throws(BatchCutter.Failure) {
             while !isOver, isRoom {
                 let endsBody = hasBodyEnded && pieces.isEmpty
@@ -66,7 +84,14 @@ package final class TrainingPost: BodyReceiver {
                 if let batch = try cutter.next(endsBody: endsBody) {
                     offer(batch, exchange)
                 } else {
-                    guard try pieces.next({ cutter.append($0) }) else { break }
+                    let hasPiece = try pieces.next { piece in
+                        cutter.append(piece)
+                        unpackedByteCount += piece.byteCount
+                    }
+                    guard hasPiece else { break }
+                    guard !pieces.isPacked || unpackedByteCount < Limits.Training.unpackedBytesPerTurn else {
+                        return continueLater(exchange)
+                    }
                 }
             }
         } catch {
@@ -76,6 +101,15 @@ package final class TrainingPost: BodyReceiver {
         if isRoom && heldByteCount > 0 && !isOver {
             exchange.consumed(heldByteCount)
             heldByteCount = 0
+        }
+    }
+
+    /// Others of this loop have their turn first; the peer is not asked for more meanwhile.
+    private func continueLater(_ exchange: Exchange) {
+        isToBeContinued = true
+        TrainingPostHandle(self, exchange).onLoop { post, exchange in
+            post.isToBeContinued = false
+            post.goOn(exchange)
         }
     }
 
@@ -118,8 +152,7 @@ package final class TrainingPost: BodyReceiver {
                 isOver = true
                 return exchange.finish()
             }
-            cut(exchange)
-            if hasBodyEnded && batchesInFlight == 0 && !isOver { end(exchange) }
+            goOn(exchange)
         } else {
             isOver = true
             exchange.respond(
