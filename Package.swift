@@ -47,7 +47,8 @@ let fuzzing: [Target] =
         .executableTarget(
             name: "fuzz-readers",
             dependencies: [
-                "ParameterServer", "Compression", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Journal",
+                "ParameterServer", "Compression", "Configuration", "DeltaFeed", "Domain", "Features", "Format",
+                "Journal",
                 "Transport",
             ],
             path: "Tests/Fuzzing", exclude: ["corpus"],
@@ -95,7 +96,8 @@ let package = Package(
         .target(
             name: "ParameterServer",
             dependencies: [
-                "Compression", "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Journal",
+                "Compression", "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed",
+                "Journal",
                 "Transport", "Files", "Telemetry",
                 system, log,
             ],
@@ -122,7 +124,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Compression", "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning", "Scoring",
+                "Compression", "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning",
+                "Scoring",
                 "Transport", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
