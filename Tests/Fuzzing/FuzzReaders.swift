@@ -194,7 +194,7 @@ private func readTensors(_ bytes: [UInt8]) {
     var sealed = bytes
     if sealed.count >= 32 {
         sealed.replaceSubrange(0..<6, with: [0x53, 0x4C, 0x43, 0x53, 1, 0])
-        withUnsafeBytes(of: formatPlan.fingerprint.rawValue.littleEndian) {
+        unsafe withUnsafeBytes(of: formatPlan.fingerprint.rawValue.littleEndian) {
             unsafe sealed.replaceSubrange(16..<24, with: $0)
         }
     }
