@@ -47,7 +47,9 @@ let fuzzing: [Target] =
         .executableTarget(
             name: "fuzz-readers",
             dependencies: [
-                "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Format", "Journal", "Transport",
+                "ParameterServer", "Compression", "Configuration", "DeltaFeed", "Domain", "Features", "Format",
+                "Journal",
+                "Transport",
             ],
             path: "Tests/Fuzzing", exclude: ["corpus"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer,address"])],
@@ -85,13 +87,17 @@ let package = Package(
             ]),
         .systemLibrary(name: "CNghttp2", path: "Sources/Shared/CNghttp2", pkgConfig: "libnghttp2"),
         shared("HTTP2", ["CNghttp2", "Domain"]),
+        .systemLibrary(name: "CZlib", path: "Sources/Shared/CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd"),
+        shared("Compression", ["CZlib", "CZstd"]),
         shared("Transport", ["Domain", "Files", "HTTP2", system] + nio),
         shared("DeltaFeed", ["Domain", "Format"]),
         shared("Journal", ["Domain", "Files", "Format", system]),
         .target(
             name: "ParameterServer",
             dependencies: [
-                "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed", "Journal",
+                "Compression", "Domain", "Configuration", "Format", "Features", "Learning", "Scoring", "DeltaFeed",
+                "Journal",
                 "Transport", "Files", "Telemetry",
                 system, log,
             ],
@@ -118,7 +124,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning", "Scoring",
+                "Compression", "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning",
+                "Scoring",
                 "Transport", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
@@ -138,6 +145,7 @@ let package = Package(
         tests("HTTP2Tests", ["HTTP2", "Domain"]),
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
+        tests("CompressionTests", ["Compression", "CZlib", "CZstd"]),
         tests("FormatTests", ["Domain", "Format", "TestSupport"]),
         tests("FeaturesTests", ["Features", "Configuration", "Domain", "CKernels"]),
         tests("FittingTests", ["Fitting", "Features", "Configuration", "Domain"]),

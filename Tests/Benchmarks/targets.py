@@ -44,6 +44,13 @@ TARGETS = {  # measure: (must, aim, better)
     # While a snapshot of 2^26 rows is taken, against without.
     "snapshot_train": (0.85, None, "more"),
     "snapshot_tail": (1.1, None, "less"),
+    # Megabytes of text a second, one core.
+    "parse_vw": (None, None, "more"),
+    "parse_libsvm": (300, None, "more"),
+    "parse_libffm": (None, None, "more"),
+    "parse_criteo": (300, None, "more"),
+    "parse_csv": (None, None, "more"),
+    "parse_ndjson": (150, None, "more"),
     # Bytes per changed weight against the 8 of a plain index and float.
     "delta": (0.65, 0.55, "less"),
     "memory_worker_following": (1, None, "less"),

@@ -194,7 +194,10 @@ def training_rows():
 
     yield Row("training an unknown model", "server", "POST", "/v1/models/nobody/examples", 404, line)
     yield named("training as application/json", 415, Content_Type="application/json")
-    yield named("training as gzip", 415, Content_Encoding="gzip")
+    yield named("training as br", 415, "gzip, zstd", Content_Encoding="br")
+    yield named("text that says it is gzip", 400, "gzip", Content_Encoding="gzip")
+    yield named("text that says it is zstd", 400, "zstd", Content_Encoding="zstd")
+    yield named("CSV for a model without columns", 400, "columns", Content_Type="text/csv")
     yield named("a trainer without a sequence", 400, "sequence", Sluice_Trainer="t")
     yield named("a sequence of 0", 400, Sluice_Trainer="t", Sluice_Sequence="0")
     yield named("a sequence that is text", 400, Sluice_Trainer="t", Sluice_Sequence="first")

@@ -8,7 +8,7 @@ import sys
 
 from support.report import Report
 
-MODULES = ["hashing", "http", "triton", "bits", "versions", "streaming", "bad_input", "starting", "draining"]
+MODULES = ["hashing", "http", "triton", "bits", "versions", "streaming", "formats", "bad_input", "starting", "draining"]
 
 
 def main():

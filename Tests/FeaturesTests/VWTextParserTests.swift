@@ -170,8 +170,13 @@ private func referenceHash(_ name: [UInt8], seed: UInt32, mode: ModelSpec.Hashin
     return trimmed.reduce(0) { $0 &* 10 &+ UInt32($1 - 0x30) } &+ seed
 }
 
+/// The hash of a name in a named namespace, without a seed of the spec's.
+func referenceMurmur(_ name: String, in namespace: String) -> UInt32 {
+    referenceMurmur(Array(name.utf8), seed: referenceMurmur(Array(namespace.utf8), seed: 0))
+}
+
 /// MurmurHash3 x86_32 as its author wrote it.
-private func referenceMurmur(_ bytes: [UInt8], seed: UInt32) -> UInt32 {
+func referenceMurmur(_ bytes: [UInt8], seed: UInt32) -> UInt32 {
     func rotate(_ x: UInt32, _ r: UInt32) -> UInt32 { (x << r) | (x >> (32 - r)) }
     var h = seed
     let blocks = bytes.count / 4

@@ -1,6 +1,8 @@
+internal import Compression
 internal import Configuration
 internal import DeltaFeed
 internal import Domain
+internal import Features
 internal import Format
 internal import Foundation
 internal import Journal
@@ -33,7 +35,10 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     case "delta": readDelta(bytes)
     case "spec": readSpec(bytes)
     case "message": readMessages(bytes)
-    default: fatalError("FUZZ_TARGET is journal, snapshot, delta, spec or message")
+    case "examples": readExamples(bytes)
+    case "tensors": readTensors(bytes)
+    case "packed": unpack(bytes)
+    default: fatalError("FUZZ_TARGET is journal, snapshot, delta, spec, message, examples, tensors or packed")
     }
     return 0
 }
@@ -135,5 +140,84 @@ private func readMessages(_ bytes: [UInt8]) {
         while let envelope = try reader.next() {
             precondition(!envelope.bytes.isEmpty, "what is read can be written")
         }
+    } catch {}  // refused, as it should be
+}
+
+private let formatPlan: Plan = {
+    let yaml = """
+        bits: 10
+        crosses: ["ab", "::"]
+        columns: {label: l, importance: w, numbers: [n], categories: [c]}
+        transforms: {bins: {"n^n": [0.5, 2], "a^x": [1]}, trees: [{namespace: t, inputs: ["n^n"], trees: ["0<0x1p+0,l =0 =1"]}]}
+        """
+    guard let spec = try? ModelSpec(yaml: yaml) else { fatalError("the spec is read") }
+    return Plan(spec)
+}()
+
+/// A text of the format that the first byte names, as a body in two pieces whose place the second names, and whole: the same batches.
+private func readExamples(_ bytes: [UInt8]) {
+    guard bytes.count >= 2 else { return }
+    let format = ExampleFormat.allCases[Int(bytes[0]) % ExampleFormat.allCases.count]
+    let text = (format == .csv ? Array("l,w,n,c\n".utf8) : []) + bytes[2...]
+    let cut = Int(bytes[1]) % (text.count + 1)
+    let whole = batches(format, [text])
+    let pieces = batches(format, [Array(text[..<cut]), Array(text[cut...])])
+    precondition(
+        whole.map(\.digest) == pieces.map(\.digest) && whole.map(\.errors) == pieces.map(\.errors), "the same lines")
+    for (one, other) in zip(whole, pieces) {
+        let (one, other) = (one.examples, other.examples)
+        precondition(
+            one.exampleCount == other.exampleCount && one.featureCount == other.featureCount, "the same examples")
+        for e in 0..<one.exampleCount {
+            let features = one.features(of: e)
+            precondition(features.count <= Limits.Features.perExampleMax, "no more features than an example may have")
+            precondition(features.allSatisfy { $0.index < 1024 && $0.value.isFinite }, "features that can be learned")
+        }
+    }
+}
+
+private func batches(_ format: ExampleFormat, _ pieces: [[UInt8]]) -> [BatchCutter.Batch] {
+    var cutter = BatchCutter(formatPlan, format, lineCount: 3)
+    var found: [BatchCutter.Batch] = []
+    do throws(BatchCutter.Failure) {
+        for piece in pieces {
+            unsafe cutter.append(piece.span.bytes)
+            while let batch = try cutter.next(endsText: false) { found.append(batch) }
+        }
+        while let batch = try cutter.next(endsText: true) { found.append(batch) }
+    } catch {}  // refused, as it should be
+    return found
+}
+
+/// Tensors under the model's fingerprint.
+private func readTensors(_ bytes: [UInt8]) {
+    var sealed = bytes
+    if sealed.count >= 32 {
+        sealed.replaceSubrange(0..<6, with: [0x53, 0x4C, 0x43, 0x53, 1, 0])
+        unsafe withUnsafeBytes(of: formatPlan.fingerprint.rawValue.littleEndian) {
+            unsafe sealed.replaceSubrange(16..<24, with: $0)
+        }
+    }
+    var cutter = TensorCutter(formatPlan)
+    unsafe cutter.append(sealed.span.bytes)
+    do throws(BatchCutter.Failure) {
+        while let batch = try cutter.next(endsBody: true) {
+            precondition(batch.examples.fits(rowCount: 1024), "indices of the model")
+        }
+    } catch {}  // refused, as it should be
+}
+
+/// The first byte says how the others are packed.
+private func unpack(_ bytes: [UInt8]) {
+    guard let first = bytes.first else { return }
+    let packed = Array(bytes.dropFirst())
+    do throws(CompressionError) {
+        var decompressor = try Decompressor(first % 2 == 0 ? .gzip : .zstd)
+        var at = 0
+        // Much may come of little; its reader need not ask for it.
+        for _ in 0..<64 {
+            guard try decompressor.decode(packed, first: packed.count, from: &at, { _ in }) else { break }
+        }
+        try decompressor.finish()
     } catch {}  // refused, as it should be
 }

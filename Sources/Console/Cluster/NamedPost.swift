@@ -10,6 +10,9 @@ struct NamedPost {
     let path: String
     let trainer: String
     let batchLines: Int
+    let format: ExampleFormat
+    /// The file's first line, where it is a header: every post begins with it. Nil until it is read.
+    private var header: Bytes?
     /// Batches read and not yet acknowledged, in order; the first has number `firstUnacknowledged`.
     private var kept: [Bytes] = []
     private var firstUnacknowledged: UInt64 = 1
@@ -22,15 +25,17 @@ struct NamedPost {
     /// Failures in a row after which the post gives up.
     private static let attemptCountMax = 20
 
-    init(server: String, path: String, trainer: String, batchLines: Int) {
+    init(server: String, path: String, trainer: String, batchLines: Int, format: ExampleFormat) {
         self.server = server
         self.path = path
         self.trainer = trainer
         self.batchLines = batchLines
+        self.format = format
+        header = format.hasHeader ? nil : Bytes()
         search = LineSearch(lineCount: batchLines)
     }
 
-    mutating func run(_ descriptor: Int32, named file: String, _ answered: (BatchAck) -> Void) async throws {
+    mutating func run(_ file: ExampleFile, _ answered: (BatchAck) -> Void) async throws {
         var backoff = Backoff(random: SystemRandomNumberGenerator())
         var failures = 0
         while true {
@@ -38,9 +43,9 @@ struct NamedPost {
                 let node = try await NodeClient.connect(server, commandLoops)
                 // A name never heard is 404; whatever else is wrong, the post itself will say.
                 let known = try? await node.json(.get, path + "/trainers/\(trainer)")
-                try await skip(to: (known?["next"] as? Int).map(UInt64.init) ?? 1, descriptor, file)
+                try await skip(to: (known?["next"] as? Int).map(UInt64.init) ?? 1, file)
                 while true {
-                    try read(descriptor, file)
+                    try read(file)
                     if kept.isEmpty { return }
                     try await post(node, answered)
                     failures = 0
@@ -61,9 +66,9 @@ struct NamedPost {
     }
 
     /// Drops what the server has learned, reading on where it is ahead of what was read.
-    private mutating func skip(to next: UInt64, _ descriptor: Int32, _ file: String) async throws {
+    private mutating func skip(to next: UInt64, _ file: ExampleFile) async throws {
         while firstUnacknowledged < next {
-            try read(descriptor, file)
+            try read(file)
             guard !kept.isEmpty else { return }
             kept.removeFirst()
             firstUnacknowledged += 1
@@ -71,7 +76,16 @@ struct NamedPost {
     }
 
     /// Reads batches until enough are kept.
-    private mutating func read(_ descriptor: Int32, _ file: String) throws {
+    private mutating func read(_ file: ExampleFile) throws {
+        while header == nil {
+            guard let end = window.endOfFirstLine(endsText: isAtEnd) else {
+                if isAtEnd { throw CommandFailure("\(file.path): empty, where a header should stand", isFinal: true) }
+                isAtEnd = try file.read(256 << 10, into: &window) == 0
+                continue
+            }
+            header = Bytes(bytes: window.bytes[..<end])
+            window.removeFirst(end)
+        }
         while kept.count < Self.keptBatchCountMax {
             if let end = search.end(in: window) {
                 kept.append(Bytes(bytes: window.bytes[..<end]))
@@ -81,7 +95,7 @@ struct NamedPost {
                 kept.append(Bytes(bytes: window.bytes[..<window.byteCount]))
                 window.removeAll()
             } else {
-                isAtEnd = try window.read(256 << 10, fromFile: descriptor, named: file) == 0
+                isAtEnd = try file.read(256 << 10, into: &window) == 0
             }
         }
     }
@@ -92,9 +106,9 @@ struct NamedPost {
             .post, path + "/examples",
             headers: [
                 ("sluice-trainer", trainer), ("sluice-sequence", String(firstUnacknowledged)),
-                ("sluice-batch-lines", String(batchLines)), ("content-type", "text/plain"),
+                ("sluice-batch-lines", String(batchLines)), ("content-type", format.contentType),
             ])
-        let batches = kept
+        let batches = (header.map { [$0] } ?? []) + kept
         async let sending: Void = send(batches, stream)
         guard try await stream.head.status == 200 else {
             var text = ""
@@ -114,7 +128,7 @@ struct NamedPost {
     }
 
     private func send(_ batches: [Bytes], _ stream: ClientStream) async throws {
-        for batch in batches {
+        for batch in batches where batch.readableBytes > 0 {
             do { try await stream.write(batch) } catch { return }  // the answer says why
         }
         try? await stream.finish()  // the answer says why

@@ -17,25 +17,27 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "The model.") var model: String
     @Option(help: "This trainer's name.") var trainer: String?
     @OptionGroup var batches: BatchOptions
+    @OptionGroup var format: FormatOption
     @Flag(help: "End with one line of JSON.") var json = false
     @Flag(help: "No progress.") var quiet = false
-    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+    @Argument(help: "Examples; '-' for standard input.") var file = "-"
 
     func run() async throws {
         let path = try modelPath(model)
-        let source = try openForReading(file)
-        defer { try? source.close() }  // read only: nothing is lost
+        let source = try ExampleFile(file)
         let start = ContinuousClock.now
         var totals = TrainTotals()
         if let trainer {
             guard ModelName(trainer) != nil else {
                 throw CommandFailure("--trainer: write 1 to 64 letters, digits, '_', '-' or '.'")
             }
-            var post = NamedPost(server: server, path: path, trainer: trainer, batchLines: batches.batchLines)
-            try await post.run(source.rawValue, named: file) { totals.add($0, quiet: quiet) }
+            var post = NamedPost(
+                server: server, path: path, trainer: trainer, batchLines: batches.batchLines,
+                format: format.format)
+            try await post.run(source) { totals.add($0, quiet: quiet) }
         } else {
             let node = try await NodeClient.connect(server, commandLoops)
-            try await postOnce(node, path, source.rawValue) { totals.add($0, quiet: quiet) }
+            try await postOnce(node, path, source) { totals.add($0, quiet: quiet) }
         }
         let seconds = (ContinuousClock.now - start).seconds
         if !quiet {
@@ -53,12 +55,12 @@ struct TrainCommand: AsyncParsableCommand {
 
     /// Streams the file in one request; the node answers a line for each batch.
     private func postOnce(
-        _ node: NodeClient, _ path: String, _ descriptor: Int32, _ answered: (BatchAck) -> Void
+        _ node: NodeClient, _ path: String, _ source: ExampleFile, _ answered: (BatchAck) -> Void
     ) async throws {
         let stream = try await node.http.open(
             .post, path + "/examples",
-            headers: [("sluice-batch-lines", String(batches.batchLines)), ("content-type", "text/plain")])
-        async let sending: Void = send(stream, descriptor)
+            headers: [("sluice-batch-lines", String(batches.batchLines)), ("content-type", format.format.contentType)])
+        async let sending: Void = send(stream, source)
         guard try await stream.head.status == 200 else {
             var text = ""
             for try await chunk in stream.body { text += String(buffer: chunk) }
@@ -69,9 +71,9 @@ struct TrainCommand: AsyncParsableCommand {
         try await sending
     }
 
-    private func send(_ stream: ClientStream, _ descriptor: Int32) async throws {
+    private func send(_ stream: ClientStream, _ source: ExampleFile) async throws {
         var window = ByteWindow()
-        while try window.read(256 << 10, fromFile: descriptor, named: file) > 0 {
+        while try source.read(256 << 10, into: &window) > 0 {
             var chunk = Bytes()
             chunk.writeBytes(window.bytes[..<window.byteCount])
             window.removeAll()
@@ -124,7 +126,11 @@ struct AckLines {
             let line = Data(rest[..<end])
             rest.removeSubrange(...end)
             let object = try JSONSerialization.jsonObject(with: line) as? [String: Any] ?? [:]
-            if let error = object["error"] as? String, object["outcome"] == nil { throw TrainFailure.refused(error) }
+            if let error = object["error"] as? String, object["outcome"] == nil {
+                // What is wrong with the body itself stays wrong.
+                if let status = object["status"] as? Int, status < 500 { throw CommandFailure(error, isFinal: true) }
+                throw TrainFailure.refused(error)
+            }
             let ack = BatchAck(
                 sequence: (object["sequence"] as? NSNumber)?.uint64Value ?? 0,
                 outcome: object["outcome"] as? String ?? "",

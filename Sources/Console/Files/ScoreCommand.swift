@@ -9,14 +9,16 @@ struct ScoreCommand: AsyncParsableCommand {
         commandName: "score", abstract: "Score examples with a saved model: one probability a line.")
 
     @Argument(help: "The folder `learn --save` wrote.") var model: String
-    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+    @Argument(help: "Examples; '-' for standard input.") var file = "-"
+    @OptionGroup var format: FormatOption
 
     func run() async throws {
         let model = try ModelFile.read(from: FilePath(model))
         var margins: [Double] = []
         var probabilities: [Float] = []
         var refused = 0
-        try await ExampleSource(path: file, spec: model.spec, purpose: .scoring).forEach { batch, errors in
+        try await ExampleSource(path: file, spec: model.spec, purpose: .scoring, format: format.format).forEach {
+            batch, errors in
             for error in errors.told { report("\(file): \(error)") }
             refused += errors.count
             model.table.score(batch, into: &margins)

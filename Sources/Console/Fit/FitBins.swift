@@ -40,7 +40,7 @@ private func fitBins(
     let spec = try options.readSpec()
     let names = try examples.names()
     var summaries = names.map { _ in ValueSummary() }
-    try examples.forEach(names, spec.hashing) { isPositive, weight, numbers in
+    try examples.forEach(names, spec) { isPositive, weight, numbers in
         for (k, number) in numbers.enumerated() { summaries[k].add(number, isPositive: isPositive, weight: weight) }
     }
     var fitted: [Bins] = []

@@ -27,7 +27,9 @@ struct FitOptions: ParsableArguments {
         var spec = spec
         let kept = spec.transforms.bins.filter { old in !bins.contains { $0.feature == old.feature } }
         let forests = spec.transforms.forests.filter { $0.namespace != forest?.namespace } + (forest.map { [$0] } ?? [])
-        spec.transforms = try Transforms(bins: kept + bins, forests: forests)
+        do throws(TransformError) { spec.transforms = try Transforms(bins: kept + bins, forests: forests) } catch {
+            throw CommandFailure("\(error)")
+        }
         let text = self.spec == nil ? spec.transforms.yaml : spec.yaml
         guard to != "-" else {
             print(text, terminator: "")

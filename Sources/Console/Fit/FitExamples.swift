@@ -6,7 +6,8 @@ internal import SystemPackage
 
 /// The examples to fit to, and which of their features.
 struct FitExamples: ParsableArguments {
-    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file: String
+    @Argument(help: "Examples; '-' for standard input.") var file: String
+    @OptionGroup var format: FormatOption
     @Option(
         name: .customLong("feature"),
         help: ArgumentHelp(
@@ -24,6 +25,9 @@ struct FitExamples: ParsableArguments {
                 }
                 return name
             }
+        }
+        guard format.format == .vw else {
+            throw ValidationError("features are found in Vowpal Wabbit text only: name them with --feature")
         }
         guard file != "-" else {
             throw ValidationError("standard input is read once: name the features with --feature")
@@ -51,13 +55,18 @@ struct FitExamples: ParsableArguments {
     ///
     /// - Parameter body: whether its label is 1, its importance, and the numbers of the features, NaN for those it lacks.
     func forEach(
-        _ names: [FeatureName], _ hashing: ModelSpec.Hashing,
+        _ names: [FeatureName], _ spec: ModelSpec,
         _ body: (_ isPositive: Bool, _ weight: Double, _ numbers: ArraySlice<Float>) -> Void
     ) throws {
-        var table = try NumberTable(names, hashing: hashing)
+        var table = try NumberTable(names, of: spec, format.format)
         var errors = LineErrors()
         var (lines, examples) = (0, 0)
         try forEachWindow { window, isLast in
+            do throws(HeaderError) {
+                guard let header = try table.readHeader(&window, endsText: isLast) else { return true }
+                window.removeFirst(header)
+                if header > 0 { lines += 1 }
+            } catch { throw CommandFailure("\(file): \(error)") }
             let read = table.read(&window, endsText: isLast, firstLine: lines + 1, errors: &errors) {
                 examples += 1
                 body($0 == 1, Double($1), $2)
@@ -75,12 +84,11 @@ struct FitExamples: ParsableArguments {
     ///
     /// - Parameter body: takes out what it has used, and says whether it wants more.
     private func forEachWindow(_ body: (inout ByteWindow, _ isLast: Bool) throws -> Bool) throws {
-        let descriptor = try openForReading(file)
-        defer { try? descriptor.close() }  // read only: nothing is lost
+        let source = try ExampleFile(file)
         var window = ByteWindow()
         var isLast = false
         while !isLast {
-            isLast = try window.read(1 << 20, fromFile: descriptor.rawValue, named: file) == 0
+            isLast = try source.read(1 << 20, into: &window) == 0
             guard try body(&window, isLast) else { return }
         }
     }

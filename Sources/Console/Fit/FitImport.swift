@@ -23,6 +23,9 @@ struct FitImport: ParsableCommand {
             throw CommandFailure("\(model): \(error)")
         }
         let texts = inputs.isEmpty ? imported.inputNames : inputs
+        guard !texts.isEmpty || imported.trees.allSatisfy({ $0.nodes.count == 1 }) else {
+            throw CommandFailure("\(model) names no inputs; name them in its order with --input namespace^name")
+        }
         guard texts.count >= imported.inputNames.count else {
             throw CommandFailure(
                 "\(model): the trees compare \(imported.inputNames.count) inputs, but \(inputs.count) are named")
@@ -34,8 +37,12 @@ struct FitImport: ParsableCommand {
             }
             return name
         }
+        let forest: Forest
+        do throws(TransformError) {
+            forest = try Forest(namespace: namespace, inputs: names, trees: imported.trees)
+        } catch { throw CommandFailure("\(model): \(error)") }
         report("\(imported.trees.count) trees, \(imported.trees.reduce(0) { $0 + $1.nodes.count / 2 + 1 }) leaves")
-        try options.write(spec, forest: Forest(namespace: namespace, inputs: names, trees: imported.trees))
+        try options.write(spec, forest: forest)
     }
 
     private func text() throws(TransformError) -> String {

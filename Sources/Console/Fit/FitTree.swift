@@ -31,14 +31,14 @@ struct FitTree: ParsableCommand {
         let spec = try options.readSpec()
         let names = try examples.names()
         var summaries = names.map { _ in ValueSummary() }
-        try examples.forEach(names, spec.hashing) { isPositive, weight, numbers in
+        try examples.forEach(names, spec) { isPositive, weight, numbers in
             for (k, number) in numbers.enumerated() { summaries[k].add(number, isPositive: isPositive, weight: weight) }
         }
         var fit = TreeFit(names, summaries: names.indices.map { summaries[$0].finished() })
         // Vitter's algorithm R, with a fixed seed so that a run can be repeated.
         var random = SplitMix(state: 1)
         var seen: UInt64 = 0
-        try examples.forEach(names, spec.hashing) { isPositive, weight, numbers in
+        try examples.forEach(names, spec) { isPositive, weight, numbers in
             seen += 1
             if fit.exampleCount < examplesMax {
                 fit.add(isPositive: isPositive, weight: weight, numbers)

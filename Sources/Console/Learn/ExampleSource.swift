@@ -11,9 +11,9 @@ final class Chunk: @unchecked Sendable {
     var batch = ExampleBatch()
     var errors = LineErrors()
     var lineCount = 0
-    var parser: VWTextParser
+    var parser: ExampleParser
 
-    init(parser: VWTextParser) { self.parser = parser }
+    init(parser: ExampleParser) { self.parser = parser }
 
     func parse() {
         batch.removeAll()
@@ -22,11 +22,12 @@ final class Chunk: @unchecked Sendable {
     }
 }
 
-/// Reads examples of a file or of standard input (`-`), parses chunks on every core, hands them over in order.
+/// Reads examples of a file or of standard input (`-`), packed or not, parses chunks on every core, hands them over in order.
 struct ExampleSource {
     let path: String
     let spec: ModelSpec
-    let purpose: VWTextParser.Purpose
+    let purpose: ExampleParser.Purpose
+    var format = ExampleFormat.vw
     /// Lines of every chunk but the last, where it matters where a batch ends; otherwise chunks are cut by bytes.
     var lineCount: Int? = nil
 
@@ -37,19 +38,19 @@ struct ExampleSource {
 
     /// Calls `body` with each chunk's batch, in the order of the file. Errors carry the file's line numbers.
     func forEach(_ body: (borrowing ExampleBatch, LineErrors) throws -> Void) async throws {
-        let file = try openForReading(path)
-        defer { try? file.close() }  // read only: nothing is lost
-
+        let file = try ExampleFile(path)
         try await withThrowingTaskGroup(of: (Int, Chunk).self) { group in
-            let plan = Plan(spec)
-            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: VWTextParser(plan, purpose: purpose)) }
-            var parsed: [Int: Chunk] = [:]
+            var parser = ExampleParser(Plan(spec), format, purpose: purpose)
             var unfinished = ByteWindow()
-            var (read, learned, linesBefore) = (0, 0, 0)
+            var linesBefore = try readHeader(&parser, &unfinished, from: file)
+            let ready = parser
+            var free = (0..<Self.chunkCountMax).map { _ in Chunk(parser: ready) }
+            var parsed: [Int: Chunk] = [:]
+            var (read, learned) = (0, 0)
             var isAtEnd = false
             while true {
                 while !isAtEnd, let chunk = free.popLast() {
-                    isAtEnd = try fill(chunk, unfinished: &unfinished, from: file.rawValue)
+                    isAtEnd = try fill(chunk, unfinished: &unfinished, from: file)
                     let number = read
                     read += 1
                     group.addTask {
@@ -68,12 +69,29 @@ struct ExampleSource {
         }
     }
 
+    /// Reads a header, if the format has one, and leaves what stands behind it; how many lines that is.
+    private func readHeader(
+        _ parser: inout ExampleParser, _ unfinished: inout ByteWindow, from file: ExampleFile
+    ) throws -> Int {
+        while parser.needsHeader {
+            let isAtEnd = try file.read(Self.chunkByteCount, into: &unfinished) == 0
+            do throws(HeaderError) {
+                if let byteCount = try parser.readHeader(&unfinished, endsText: isAtEnd) {
+                    unfinished.removeFirst(byteCount)
+                    return 1
+                }
+            } catch { throw CommandFailure("\(path): \(error)") }
+            if isAtEnd { throw CommandFailure("\(path): empty, where a header should stand") }
+        }
+        return 0
+    }
+
     /// Fills a chunk with whole lines; true when the file has ended.
-    private func fill(_ chunk: Chunk, unfinished: inout ByteWindow, from descriptor: Int32) throws -> Bool {
-        if let lineCount { return try fill(chunk, lineCount, &unfinished, from: descriptor) }
+    private func fill(_ chunk: Chunk, unfinished: inout ByteWindow, from file: ExampleFile) throws -> Bool {
+        if let lineCount { return try fill(chunk, lineCount, &unfinished, from: file) }
         swap(&chunk.text, &unfinished)
         while true {
-            let got = try chunk.text.read(Self.chunkByteCount, fromFile: descriptor, named: path)
+            let got = try file.read(Self.chunkByteCount, into: &chunk.text)
             if got == 0 {
                 unfinished.removeAll()
                 return true
@@ -86,7 +104,7 @@ struct ExampleSource {
 
     /// Fills a chunk with that many lines; true when the file has ended.
     private func fill(
-        _ chunk: Chunk, _ lineCount: Int, _ unfinished: inout ByteWindow, from descriptor: Int32
+        _ chunk: Chunk, _ lineCount: Int, _ unfinished: inout ByteWindow, from file: ExampleFile
     ) throws -> Bool {
         chunk.text.removeAll()
         var search = LineSearch(lineCount: lineCount)
@@ -96,7 +114,7 @@ struct ExampleSource {
                 unfinished.removeFirst(end)
                 return false
             }
-            if try unfinished.read(Self.chunkByteCount, fromFile: descriptor, named: path) == 0 {
+            if try file.read(Self.chunkByteCount, into: &unfinished) == 0 {
                 swap(&chunk.text, &unfinished)
                 return true
             }

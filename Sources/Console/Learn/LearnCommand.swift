@@ -11,8 +11,9 @@ struct LearnCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "learn", abstract: "Learn a file of examples on this machine, without a cluster.")
 
-    @Argument(help: "Vowpal Wabbit text; '-' for standard input.") var file = "-"
+    @Argument(help: "Examples; '-' for standard input.") var file = "-"
     @OptionGroup var model: ModelOptions
+    @OptionGroup var format: FormatOption
     @OptionGroup var batches: BatchOptions
     @Option(help: "Save the model to this folder, for `score` and workers.") var save: String?
     @Flag(help: "End with one line of JSON.") var json = false
@@ -25,7 +26,7 @@ struct LearnCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         progress.begin()
         let source = ExampleSource(
-            path: file, spec: spec, purpose: .training,
+            path: file, spec: spec, purpose: .training, format: format.format,
             lineCount: spec.settle == .tolerant ? batches.batchLines : nil)
         try await source.forEach { batch, errors in
             progress.tell(errors, file: file)

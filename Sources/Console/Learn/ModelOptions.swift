@@ -34,6 +34,7 @@ struct ModelOptions: ParsableArguments {
         let texts = crosses.isEmpty ? base.crosses.map(\.text) : crosses
         lines.append("crosses: [\(texts.map(jsonString).joined(separator: ", "))]")
         if !base.transforms.isEmpty { lines.append(base.transforms.yaml) }
+        if let columns = base.columns { lines.append(columns.yaml) }
         return try ModelSpec(yaml: lines.joined(separator: "\n"))
     }
 

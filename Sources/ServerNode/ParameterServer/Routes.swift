@@ -9,6 +9,7 @@ package struct ServerRoutes: Sendable {
     let forwarding: Forwarding
     let isDraining: Locked<Bool>
     let started = ContinuousClock.now
+    private let unpacking = UnpackingPlaces()
 
     private var registry: ModelRegistry { group.registry }
     private var node: String { group.names[group.node] }
@@ -251,8 +252,11 @@ package struct ServerRoutes: Sendable {
                 "the disk of \(node) is full: nothing more is learned until there is room; models are served as before",
                 headers: [("retry-after", String(Limits.Journal.fullDiskRetryAfterSeconds))])
         case .open(let lane):
-            do throws(TrainingRequest.Problem) { return TrainingPost(lane, try TrainingRequest(exchange)) } catch {
-                return RefusedBody(exchange, status: error.status, error.text)
+            do throws(TrainingRequest.Problem) {
+                return try TrainingPost(lane, TrainingRequest(exchange), unpacking)
+            } catch {
+                let retry = error.status == 503 ? [("retry-after", String(Limits.Training.retryAfterSeconds))] : []
+                return RefusedBody(exchange, status: error.status, error.text, headers: retry)
             }
         }
     }

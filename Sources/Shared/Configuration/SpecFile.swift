@@ -11,6 +11,7 @@ internal import Yams
 ///     hash_seed: 0
 ///     constant: true
 ///     crosses: [ua, uat, "::"]
+///     columns: {label: click, numbers: [age], categories: [site]}
 ///     transforms: {bins: {"n^age": [0x1.4p+4, 0x1p+5]}, trees: [{namespace: tree, inputs: ["n^age"], trees: ["0<0x1p+4,l =0 =1"]}]}
 extension ModelSpec {
     package init(yaml: String) throws(ConfigurationError) {
@@ -47,6 +48,7 @@ extension ModelSpec {
             crosses.append(cross)
         }
         if var fields = try fields.fields("transforms") { transforms = try Transforms(&fields) }
+        if var fields = try fields.fields("columns") { columns = try Columns(&fields) }
         guard crosses.count <= Limits.Features.crossCountMax else {
             throw .init("the spec: \(crosses.count) crosses; at most \(Limits.Features.crossCountMax) are taken")
         }
@@ -68,6 +70,7 @@ extension ModelSpec {
         if settle != .exact { text += "settle: \(settle.rawValue)\n" }
         if !crosses.isEmpty { text += "crosses: [\(crosses.map { jsonString($0.text) }.joined(separator: ", "))]\n" }
         if !transforms.isEmpty { text += transforms.yaml }
+        if let columns { text += columns.yaml }
         return text
     }
 }

@@ -21,6 +21,11 @@ extension Limits {
         package static let batchesInFlightMax = 64
         /// Bytes of text of one streamed body that wait for the lane before it is held back.
         package static let bytesInFlightMax = 16 << 20
+        /// Bodies of a node that are unpacked at a time, each with a window of 8 MiB and a batch: at most about 1 GiB. A further one is
+        /// answered 503.
+        package static let unpackingCountMax = 64
+        /// Bytes that a body unpacks to before its loop turns to others: parsing them takes about 2 ms.
+        package static let unpackedBytesPerTurn = 1 << 20
         /// Lines of one batch.
         package static let batchLines: ClosedRange<Int> = 1...1_000_000
         /// Models of a node.

@@ -7,6 +7,8 @@ package struct ModelSpec: Equatable, Sendable {
     package var transforms = Transforms.none
     /// Products of features that every example has beside its own.
     package var crosses: [Cross] = []
+    /// What the columns of CSV are; nil for a model that is not sent any.
+    package var columns: Columns?
     package var learner = Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0)
     package var settle = Settle.exact
 
@@ -50,6 +52,8 @@ package struct ModelSpec: Equatable, Sendable {
         var plan = "bits \(bits) hash \(hashing.mode.rawValue) seed \(hashing.seed) constant \(hashing.constant)"
         if !crosses.isEmpty { plan += " crosses \(crosses.map(\.text))" }
         if !transforms.isEmpty { plan += " transforms \(transforms.hash.hexDigits)" }
+        // Text of this format becomes other features under other columns, as names do under another hash.
+        if let columns { plan += " columns \(columns.text)" }
         // FNV-1a, 64 bits.
         return Fingerprint(plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
     }

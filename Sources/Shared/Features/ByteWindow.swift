@@ -60,3 +60,28 @@ package struct ByteWindow: Sendable {
         }
     }
 }
+
+extension ByteWindow {
+    /// The position behind the first line, or nil where it has not ended.
+    package func endOfFirstLine(endsText: Bool) -> Int? {
+        guard let feed = lineFeed(from: 0) else { return endsText && byteCount > 0 ? byteCount : nil }
+        return feed + 1
+    }
+
+    /// The position behind the last whole line, or nil where there is none. Ends an unfinished last line if asked.
+    mutating func endOfLines(from start: Int, endsText: Bool) -> Int? {
+        guard byteCount > start else { return nil }
+        if endsText && bytes[byteCount - 1] != UInt8(ascii: "\n") {
+            bytes[byteCount] = UInt8(ascii: "\n")
+            return byteCount + 1
+        }
+        var end = byteCount
+        let known = max(start, lineFeedFreeByteCount)
+        while end > known && bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
+        guard end > known else {
+            lineFeedFreeByteCount = byteCount
+            return nil
+        }
+        return end
+    }
+}

@@ -22,7 +22,7 @@ package struct FeatureNames {
         own.crosses = []
         own.hashing.constant = false
         plain = VWTextParser(own, purpose: .scoring)
-        plain.transforming?.addsToLines = false
+        plain.maker.transforming?.addsToLines = false
         whole = VWTextParser(spec, purpose: .scoring)
         plan = CrossPlan(spec.crosses)
     }
@@ -46,7 +46,7 @@ package struct FeatureNames {
             let space = Self.text(head.prefix { $0 != Self.colon })
             let start = names.count
             for word in words.dropFirst(isNamed ? 1 : 0) where has([Self.bar] + head + [Self.space] + word) {
-                let bin = plain.transforming?.nameOfOnlyBin(spec)
+                let bin = plain.maker.transforming?.nameOfOnlyBin(spec)
                 names.append(bin ?? (space.isEmpty ? Self.name(word) : "\(space)^\(Self.name(word))"))
             }
             if names.count > start {
@@ -54,7 +54,7 @@ package struct FeatureNames {
                     CrossPlan.Segment(byte: space.utf8.first ?? Self.space, start: start, end: names.count))
             }
         }
-        for added in whole.transforming?.namesOfAdded(spec) ?? [] where !added.names.isEmpty {
+        for added in whole.maker.transforming?.namesOfAdded(spec) ?? [] where !added.names.isEmpty {
             segments.append(
                 CrossPlan.Segment(byte: added.byte, start: names.count, end: names.count + added.names.count))
             names += added.names

@@ -4,19 +4,28 @@ package import Features
 /// The numbers that chosen features have in examples, read as the transforms of a plan see them.
 package struct NumberTable: Sendable {
     package let features: [FeatureName]
-    private var parser: VWTextParser
+    private var parser: ExampleParser
     private var batch = ExampleBatch()
 
     /// - Precondition: at most `Limits.Transforms.inputCountMax` features, none twice.
-    package init(_ features: [FeatureName], hashing: ModelSpec.Hashing) throws(TransformError) {
+    package init(
+        _ features: [FeatureName], of given: ModelSpec, _ format: ExampleFormat = .vw
+    ) throws(TransformError) {
         self.features = features
         var spec = ModelSpec()
-        spec.hashing = hashing
+        (spec.hashing, spec.columns) = (given.hashing, given.columns)
         // A list without trees: its inputs are looked at, and nothing is added.
         spec.transforms = try Transforms(
             bins: [], forests: [Forest(namespace: "fitted", inputs: features, trees: [])])
-        parser = VWTextParser(Plan(spec), purpose: .training)
+        parser = ExampleParser(Plan(spec), format, purpose: .training)
         parser.keepsNumbers = true
+    }
+
+    /// Reads the header of a format that has one.
+    ///
+    /// - Returns: how many bytes it is; nil where it has not ended, 0 where there is none or it was read before.
+    package mutating func readHeader(_ window: inout ByteWindow, endsText: Bool) throws(HeaderError) -> Int? {
+        parser.needsHeader ? try parser.readHeader(&window, endsText: endsText) : 0
     }
 
     /// Reads whole lines of a window and hands over each example.

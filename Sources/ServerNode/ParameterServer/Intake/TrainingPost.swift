@@ -1,3 +1,4 @@
+internal import Compression
 internal import Domain
 internal import Features
 package import Transport
@@ -8,42 +9,55 @@ package import Transport
 package final class TrainingPost: BodyReceiver {
     private let lane: ModelLane
     private let request: TrainingRequest
-    private var cutter: BatchCutter
+    private var cutter: BodyCutter
+    private var pieces: BodyPieces
     /// The number the next batch will have.
     private var sequence: UInt64
     private var batchesInFlight = 0
     private var bytesInFlight = 0
     /// Bytes of the body read but not yet reported as consumed.
     private var heldByteCount = 0
-    /// Chunks that the cutter has not seen: it moves what it holds with every batch it cuts, so it gets them one by one.
-    private var chunks: ArraySlice<Bytes> = []
     private var hasBodyEnded = false
     private let body = OfferedBody()
     /// No further batch is offered: a gap, a conflict or a refusal was answered, or the peer went away.
     private var isOver = false
     private var receivedByteCount = 0
 
-    package init(_ lane: ModelLane, _ request: TrainingRequest) {
+    /// Kept while the body is unpacked.
+    private let place: UnpackingPlaces.Place?
+    /// A packed body has had its turn, and will have another.
+    private var isToBeContinued = false
+
+    /// - Throws: where there is no room to unpack the body.
+    package init(
+        _ lane: ModelLane, _ request: TrainingRequest, _ places: UnpackingPlaces
+    ) throws(TrainingRequest.Problem) {
+        place = request.coding == nil ? nil : places.take()
+        guard request.coding == nil || place != nil else {
+            throw TrainingRequest.Problem(status: 503, text: "too many bodies are being unpacked")
+        }
+        do throws(CompressionError) { pieces = try BodyPieces(request.coding) } catch {
+            throw TrainingRequest.Problem(status: 503, text: error.description)
+        }
         self.lane = lane
         self.request = request
         sequence = request.sequence ?? 0
-        cutter = BatchCutter(lane.plan, lineCount: request.batchLineCount)
+        cutter = BodyCutter(request.content, lane.plan, lineCount: request.batchLineCount)
     }
 
     package func received(_ chunk: Bytes, on exchange: Exchange) {
         receivedByteCount += chunk.readableBytes
         guard !isOver else { return exchange.consumed(chunk.readableBytes) }
-        if request.batchLineCount != nil && !hasStarted { start(exchange) }
-        chunks.append(chunk)
+        if request.isStreamed && !hasStarted { start(exchange) }
+        pieces.append(chunk)
         heldByteCount += chunk.readableBytes
         cut(exchange)
     }
 
     package func ended(_ exchange: Exchange) {
         hasBodyEnded = true
-        if request.batchLineCount != nil && !hasStarted { start(exchange) }
-        cut(exchange)
-        if !isOver && batchesInFlight == 0 { end(exchange) }
+        if request.isStreamed && !hasStarted { start(exchange) }
+        goOn(exchange)
     }
 
     package func cancelled() { isOver = true }
@@ -54,27 +68,48 @@ package final class TrainingPost: BodyReceiver {
         exchange.start(status: 200, contentType: "application/x-ndjson")
     }
 
+    /// Cuts what is here, and ends the answer behind the last batch.
+    private func goOn(_ exchange: Exchange) {
+        cut(exchange)
+        if hasBodyEnded && batchesInFlight == 0 && !isOver && !isToBeContinued { end(exchange) }
+    }
+
     private func cut(_ exchange: Exchange) {
+        guard !isToBeContinued else { return }
+        var unpackedByteCount = 0
         do throws(BatchCutter.Failure) {
             while !isOver, isRoom {
-                if let batch = try cutter.next(endsText: hasBodyEnded && chunks.isEmpty) {
+                let endsBody = hasBodyEnded && pieces.isEmpty
+                if endsBody { try pieces.finish() }
+                if let batch = try cutter.next(endsBody: endsBody) {
                     offer(batch, exchange)
-                } else if let chunk = chunks.popFirst() {
-                    cutter.append(chunk.readableBytesSpan)
                 } else {
-                    break
+                    let hasPiece = try pieces.next { piece in
+                        cutter.append(piece)
+                        unpackedByteCount += piece.byteCount
+                    }
+                    guard hasPiece else { break }
+                    guard !pieces.isPacked || unpackedByteCount < Limits.Training.unpackedBytesPerTurn else {
+                        return continueLater(exchange)
+                    }
                 }
             }
         } catch {
-            guard case .batchTooLarge(let line) = error else { return }
-            refuse(
-                exchange, status: 413,
-                "a batch is larger than \(Limits.Training.batchByteCountMax) bytes (line \(line)); "
-                    + "send smaller ones, or set Sluice-Batch-Lines")
+            let (status, text) = error.answer
+            refuse(exchange, status: status, text)
         }
         if isRoom && heldByteCount > 0 && !isOver {
             exchange.consumed(heldByteCount)
             heldByteCount = 0
+        }
+    }
+
+    /// Others of this loop have their turn first; the peer is not asked for more meanwhile.
+    private func continueLater(_ exchange: Exchange) {
+        isToBeContinued = true
+        TrainingPostHandle(self, exchange).onLoop { post, exchange in
+            post.isToBeContinued = false
+            post.goOn(exchange)
         }
     }
 
@@ -96,7 +131,7 @@ package final class TrainingPost: BodyReceiver {
             Offer(
                 name: request.trainer.map { Offer.Name(trainer: $0, sequence: number, digest: batch.digest) },
                 body: body, batch: batch.examples, byteCount: batch.byteCount,
-                isFollowed: cutter.hasText || !chunks.isEmpty, refusedAfter: .now + Limits.Training.grantWait,
+                isFollowed: cutter.hasRest || !pieces.isEmpty, refusedAfter: .now + Limits.Training.grantWait,
                 answer: { outcome, examples in
                     handle.onLoop { post, exchange in
                         post.cutter.recycle(examples)
@@ -117,8 +152,7 @@ package final class TrainingPost: BodyReceiver {
                 isOver = true
                 return exchange.finish()
             }
-            cut(exchange)
-            if hasBodyEnded && batchesInFlight == 0 && !isOver { end(exchange) }
+            goOn(exchange)
         } else {
             isOver = true
             exchange.respond(

@@ -1,3 +1,4 @@
+internal import Compression
 package import Domain
 package import Transport
 
@@ -6,6 +7,12 @@ package struct TrainingRequest: Sendable {
     package var trainer: ModelName?
     package var sequence: UInt64?
     package var batchLineCount: Int?
+    var content = TrainingContent.text(.vw)
+    /// How the body is packed; nil where it is not.
+    var coding: ContentCoding?
+
+    /// Whether the answer's lines are sent while the body comes.
+    var isStreamed: Bool { batchLineCount != nil || content == .tensors }
 
     package struct Problem: Error {
         var status: Int
@@ -14,13 +21,19 @@ package struct TrainingRequest: Sendable {
 
     package init(_ exchange: Exchange) throws(Problem) {
         if let type = exchange.header("content-type")?.split(separator: ";").first {
-            let known = ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded", "text/x-vw"]
-            guard known.contains(type.lowercased()) else {
-                throw Problem(status: 415, text: "content type '\(type)' is not read; send text/plain")
+            guard let content = TrainingContent(type: type.trimmingBlanks.lowercased()) else {
+                let known = TrainingContent.knownTypes.joined(separator: ", ")
+                throw Problem(status: 415, text: "content type '\(type)' is not read; known are \(known)")
             }
+            self.content = content
         }
-        if let encoding = exchange.header("content-encoding"), encoding != "identity" {
-            throw Problem(status: 415, text: "content encoding '\(encoding)' is not read; send the text as it is")
+        if let name = exchange.header("content-encoding"), name != "identity" {
+            guard let coding = ContentCoding(rawValue: name.lowercased()) else {
+                let known = ContentCoding.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Problem(
+                    status: 415, text: "content encoding '\(name)' is not read; known are \(known) and none")
+            }
+            self.coding = coding
         }
         if let name = exchange.header("sluice-trainer") {
             guard let name = ModelName(name) else {
@@ -46,7 +59,18 @@ package struct TrainingRequest: Sendable {
                     text:
                         "sluice-batch-lines: '\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
             }
+            guard content != .tensors else {
+                throw Problem(status: 400, text: "sluice-batch-lines: tensors have no lines; leave it out")
+            }
             batchLineCount = count
         }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingBlanks: Substring {
+        var text = drop { $0 == " " }
+        while text.last == " " { text.removeLast() }
+        return text
     }
 }

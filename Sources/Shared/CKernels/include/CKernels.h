@@ -81,6 +81,63 @@ static inline __attribute__((always_inline)) uint64_t sluice_delimiters64(const 
 #endif
 }
 
+/// One bit for each of 64 bytes: 1 where it is a line feed or one of three more bytes.
+static inline uint64_t sluice_bytes64_portable(const uint8_t *_Nonnull bytes, uint8_t a, uint8_t b, uint8_t c) {
+    uint64_t mask = 0;
+    for (int i = 0; i < 64; i++) {
+        uint64_t hit = bytes[i] == '\n' || bytes[i] == a || bytes[i] == b || bytes[i] == c;
+        mask |= hit << i;
+    }
+    return mask;
+}
+
+static inline __attribute__((always_inline)) uint64_t sluice_bytes64(
+    const uint8_t *_Nonnull bytes, uint8_t a, uint8_t b, uint8_t c
+) {
+#if defined(__AVX2__)
+    const __m256i va = _mm256_set1_epi8((char)a), vb = _mm256_set1_epi8((char)b), vc = _mm256_set1_epi8((char)c);
+    const __m256i feed = _mm256_set1_epi8('\n');
+    uint64_t mask = 0;
+    for (int half = 1; half >= 0; half--) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(bytes + 32 * half));
+        __m256i hit = _mm256_or_si256(
+            _mm256_or_si256(_mm256_cmpeq_epi8(v, va), _mm256_cmpeq_epi8(v, vb)),
+            _mm256_or_si256(_mm256_cmpeq_epi8(v, vc), _mm256_cmpeq_epi8(v, feed)));
+        mask = mask << 32 | (uint64_t)(uint32_t)_mm256_movemask_epi8(hit);
+    }
+    return mask;
+#else
+    return sluice_bytes64_portable(bytes, a, b, c);
+#endif
+}
+
+/// One bit for each of 64 bytes: 1 where JSON's strings end or go on in another way: quote, backslash, below the space.
+static inline uint64_t sluice_json64_portable(const uint8_t *_Nonnull bytes) {
+    uint64_t mask = 0;
+    for (int i = 0; i < 64; i++) {
+        uint64_t hit = bytes[i] == '"' || bytes[i] == '\\' || bytes[i] < ' ';
+        mask |= hit << i;
+    }
+    return mask;
+}
+
+static inline __attribute__((always_inline)) uint64_t sluice_json64(const uint8_t *_Nonnull bytes) {
+#if defined(__AVX2__)
+    const __m256i quote = _mm256_set1_epi8('"'), backslash = _mm256_set1_epi8('\\'), last = _mm256_set1_epi8(31);
+    uint64_t mask = 0;
+    for (int half = 1; half >= 0; half--) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(bytes + 32 * half));
+        __m256i hit = _mm256_or_si256(
+            _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, backslash)),
+            _mm256_cmpeq_epi8(_mm256_max_epu8(v, last), last));
+        mask = mask << 32 | (uint64_t)(uint32_t)_mm256_movemask_epi8(hit);
+    }
+    return mask;
+#else
+    return sluice_json64_portable(bytes);
+#endif
+}
+
 /// 10^exponent, exact, for 0 ... 22.
 static inline double sluice_power_of_ten(int exponent) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,

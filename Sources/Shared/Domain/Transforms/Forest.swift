@@ -97,7 +97,7 @@ extension Tree.Node {
     fileprivate init(_ word: String) throws(TransformError) {
         let wrong = TransformError("'\(word)' is no node of a tree; a split is input<edge,l and a leaf =number")
         if word.utf8.first == UInt8(ascii: "=") {
-            guard let id = Int32(word.dropFirst()) else { throw wrong }
+            guard let id = Int32(word.dropFirst()), id >= 0 else { throw wrong }
             self = .leaf(id)
             return
         }

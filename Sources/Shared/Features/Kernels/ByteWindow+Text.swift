@@ -66,11 +66,13 @@ extension ByteWindow {
 
 extension [UInt32] {
     /// Finds the delimiters of text[start ..< end]; grows to hold their positions.
-    mutating func findDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
+    mutating func findDelimiters<Grammar: LineGrammar>(
+        _: Grammar.Type, _ text: TextPointer, from start: Int, to end: Int
+    ) -> Int {
         let room = end - start + 72
         if count < room { append(contentsOf: repeatElement(0, count: Swift.max(room, 2 * count) - count)) }
         return unsafe withUnsafeMutableBufferPointer {
-            unsafe Features.findDelimiters(text, from: start, to: end, into: $0.baseAddress!)
+            unsafe Features.findDelimiters(Grammar.self, text, from: start, to: end, into: $0.baseAddress!)
         }
     }
 

@@ -63,6 +63,21 @@ func parseDecimal(_ text: TextPointer, _ start: Int, _ end: Int) -> DecimalValue
     return .number(Float(negative ? -magnitude : magnitude))
 }
 
+/// Reads a number where nothing else may stand: NaN and infinity, too, which only transforms take.
+///
+/// - Returns: nil for text.
+@inline(__always)
+func parseNumber(_ text: TextPointer, _ start: Int, _ end: Int) -> Float? {
+    // One digit, as most counts and flags have.
+    if end &- start == 1, case let digit = text[start] &- 0x30, digit < 10 { return Float(digit) }
+    return switch parseDecimal(text, start, end) {
+    case .number(let number): number
+    case .notANumber: .nan
+    case .infinite: text[start] == UInt8(ascii: "-") ? -.infinity : .infinity
+    case .text: nil
+    }
+}
+
 /// NaN and infinity by name, as C reads them; any other word is text.
 private func wordValue(_ text: TextPointer, _ start: Int, _ end: Int) -> DecimalValue {
     guard end &- start <= 9 else { return .text }

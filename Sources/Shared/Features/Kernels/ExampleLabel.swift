@@ -45,16 +45,9 @@ struct ExampleLabel {
             tokens.removeLast()
         }
         guard let labelToken = tokens.first else { return LineFailure(position: start, reason: .noLabel) }
-        guard case .number(let value) = parseDecimal(text, labelToken.lowerBound, labelToken.upperBound),
-            value == 1 || value == -1 || value == 0
-        else { return LineFailure(position: labelToken.lowerBound, reason: .wrongLabel) }
-        label = value == 1 ? 1 : 0
-        if tokens.count > 1 {
-            let token = tokens[1]
-            guard case .number(let value) = parseDecimal(text, token.lowerBound, token.upperBound),
-                value > 0, value <= Limits.Features.importanceMax
-            else { return LineFailure(position: token.lowerBound, reason: .wrongImportance) }
-            importance = value
+        if let failure = readLabel(text, labelToken.lowerBound, labelToken.upperBound) { return failure }
+        if tokens.count > 1, let failure = readImportance(text, tokens[1].lowerBound, tokens[1].upperBound) {
+            return failure
         }
         if tokens.count > 2 {
             let token = tokens[2]
@@ -65,6 +58,22 @@ struct ExampleLabel {
         guard tokens.count <= 3 else {
             return LineFailure(position: tokens[3].lowerBound, reason: .tooManyLabelTokens)
         }
+        return nil
+    }
+
+    /// Reads a label that is all of text[start ..< end].
+    mutating func readLabel(_ text: TextPointer, _ start: Int, _ end: Int) -> LineFailure? {
+        guard case .number(let value) = parseDecimal(text, start, end), value == 1 || value == -1 || value == 0
+        else { return LineFailure(position: start, reason: .wrongLabel) }
+        label = value == 1 ? 1 : 0
+        return nil
+    }
+
+    mutating func readImportance(_ text: TextPointer, _ start: Int, _ end: Int) -> LineFailure? {
+        guard case .number(let value) = parseDecimal(text, start, end), value > 0,
+            value <= Limits.Features.importanceMax
+        else { return LineFailure(position: start, reason: .wrongImportance) }
+        importance = value
         return nil
     }
 

@@ -20,6 +20,38 @@ struct TextPointer {
     @inline(__always)
     func word64(_ at: Int) -> UInt64 { unsafe sluice_load64(base + at) }
 
+    /// One bit for each of 64 bytes: VW's delimiters.
+    @inline(__always)
+    func vwDelimiters64(_ at: Int) -> UInt64 { unsafe sluice_delimiters64(base + at) }
+
+    /// The same: the line feed and three more bytes.
+    @inline(__always)
+    func bytes64(_ at: Int, _ one: UInt8, _ two: UInt8, _ three: UInt8) -> UInt64 {
+        unsafe sluice_bytes64(base + at, one, two, three)
+    }
+
+    /// The same: what JSON's strings end with or go on with in another way.
+    @inline(__always)
+    func json64(_ at: Int) -> UInt64 { unsafe sluice_json64(base + at) }
+
+    @inline(__always)
+    func isEqual(_ one: Range<Int>, _ two: Range<Int>) -> Bool {
+        guard one.count == two.count else { return false }
+        for k in 0..<one.count where self[one.lowerBound &+ k] != self[two.lowerBound &+ k] { return false }
+        return true
+    }
+
+    func isEqual(_ word: StaticString, at start: Int) -> Bool {
+        for k in 0..<word.utf8CodeUnitCount where unsafe self[start &+ k] != word.utf8Start[k] { return false }
+        return true
+    }
+
+    /// Where a line ends that may have a carriage return before its line feed.
+    @inline(__always)
+    func endWithoutReturn(_ start: Int, _ lineFeed: Int) -> Int {
+        lineFeed > start && self[lineFeed &- 1] == UInt8(ascii: "\r") ? lineFeed &- 1 : lineFeed
+    }
+
     @inline(__always)
     func advanced(_ count: Int) -> TextPointer { unsafe TextPointer(base + count) }
 }
@@ -31,6 +63,10 @@ struct DelimiterCursor {
 
     @inline(__always)
     init(_ positions: UnsafePointer<UInt32>) { unsafe position = positions }
+
+    /// The position that `next` will give.
+    @inline(__always)
+    var peek: Int { unsafe Int(position.pointee) }
 
     /// The position of the next delimiter. The caller never asks beyond the last line feed of its window.
     @inline(__always)
@@ -46,13 +82,13 @@ struct DelimiterCursor {
 /// Eight positions are written at a time, so that few branches depend on how many delimiters 64 bytes hold.
 /// - Parameter positions: room for `end - start + 64` entries.
 /// - Returns: how many there are; a window holds at most that many features.
-func findDelimiters(
-    _ text: TextPointer, from start: Int, to end: Int, into positions: UnsafeMutablePointer<UInt32>
+func findDelimiters<Grammar: LineGrammar>(
+    _: Grammar.Type, _ text: TextPointer, from start: Int, to end: Int, into positions: UnsafeMutablePointer<UInt32>
 ) -> Int {
     var found = 0
     var at = start
     while at < end {
-        var word = unsafe sluice_delimiters64(text.base + at)
+        var word = Grammar.delimiters64(text, at)
         let count = word.nonzeroBitCount
         var next = unsafe positions + found
         var written = 0

@@ -67,6 +67,7 @@ private struct LightGBMTree {
         features = try numbers("split_feature")
         thresholds = try numbers("threshold")
         decisions = try numbers("decision_type")
+        guard !thresholds.contains(where: \.isNaN) else { throw .init("\(place): a threshold is NaN") }
         left = try numbers("left_child")
         right = try numbers("right_child")
         let counts = [features.count, thresholds.count, decisions.count, left.count, right.count]
@@ -76,7 +77,12 @@ private struct LightGBMTree {
     func tree() throws(TransformError) -> Tree {
         let arrays = ChildArrays { number in
             guard features.indices.contains(number), features[number] >= 0 else { return nil }
-            return (node(number), child(left[number]), child(right[number]))
+            let (below, above) = (child(left[number]), child(right[number]))
+            // Every number goes left, infinity too: so none is below −∞, with the children changed over.
+            guard thresholds[number] < .infinity else {
+                return (node(number, edge: -.infinity, isTurned: true), above, below)
+            }
+            return (node(number, edge: edge(thresholds[number]), isTurned: false), below, above)
         }
         return try arrays.tree(from: leafCount == 1 ? .leaf(0) : .split(0), place: place)
     }
@@ -85,19 +91,20 @@ private struct LightGBMTree {
         number < 0 ? .leaf(Int32(truncatingIfNeeded: ~number)) : .split(number)
     }
 
-    private func node(_ number: Int) -> Tree.Node {
-        let threshold = thresholds[number]
-        var last = Float(threshold)
-        if Double(last) > threshold { last = last.nextDown }
-        let isDefaultLeft = decisions[number] & 2 != 0
+    /// What a number must be below to go left.
+    private func edge(_ threshold: Double) -> Float {
+        // Numbers so near 0 are 0 before they are compared.
+        if threshold == -Double(1e-35 as Float) { return Float(threshold) }
+        let last = Float(threshold)
+        return Double(last) > threshold ? last : last.nextUp
+    }
+
+    private func node(_ number: Int, edge: Float, isTurned: Bool) -> Tree.Node {
         // Bits 2 and 3 say what is missing: nothing (then NaN is compared as 0), zeros and NaN, or NaN.
-        let isLeft: Bool =
-            switch (decisions[number] >> 2) & 3 {
-            case 0: 0 <= threshold
-            default: isDefaultLeft
-            }
+        let kind = (decisions[number] >> 2) & 3
+        let isLeft = kind == 0 ? 0 <= thresholds[number] : decisions[number] & 2 != 0
         return .split(
-            input: features[number], edge: last.nextUp, missing: isLeft ? .left : .right,
-            zeroIsMissing: (decisions[number] >> 2) & 3 == 1, right: 0)
+            input: features[number], edge: edge, missing: isLeft != isTurned ? .left : .right, zeroIsMissing: kind == 1,
+            right: 0)
     }
 }

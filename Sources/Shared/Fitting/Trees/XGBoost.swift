@@ -18,18 +18,14 @@ func importXGBoost(_ text: String) throws(TransformError) -> ImportedTrees {
         )
     }
     let booster = model.learner.gradientBooster
-    guard let trees = booster.model?.trees ?? booster.gbtree?.model?.trees else {
+    guard ["gbtree", "dart"].contains(booster.name), let trees = booster.model?.trees ?? booster.gbtree?.model?.trees
+    else {
         throw .init("booster '\(booster.name)' has no trees; 'gbtree' and 'dart' do")
     }
-    var count = 0
     var imported: [Tree] = []
-    for (number, tree) in trees.enumerated() {
-        count = max(count, (tree.splitIndices.max() ?? -1) + 1)
-        imported.append(try tree.tree("tree \(number)"))
-    }
-    let given = model.learner.featureNames ?? []
-    let names = (0..<max(count, given.count)).map { $0 < given.count ? given[$0] : "f\($0)" }
-    return ImportedTrees(inputNames: names, trees: imported)
+    // Nodes that were pruned stay in the file; a walk does not come to them.
+    for (number, tree) in trees.enumerated() { imported.append(try tree.tree("tree \(number)")) }
+    return ImportedTrees(inputNames: model.learner.featureNames ?? [], trees: imported)
 }
 private let knownMajor = 3
 
