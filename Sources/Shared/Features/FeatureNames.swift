@@ -83,10 +83,17 @@ package struct FeatureNames {
 
     /// `name:2.5` is `name`; `name:text` stays, as its text is part of it.
     private static func name(_ word: Substring.UTF8View) -> String {
-        guard let colon = word.firstIndex(of: colon), Float(text(word[colon...].dropFirst())) != nil else {
+        guard let colon = word.firstIndex(of: colon), isNumber(word[colon...].dropFirst()) else {
             return text(word)
         }
         return text(word[..<colon])
+    }
+
+    /// As the parser decides it.
+    private static func isNumber(_ text: some Collection<UInt8>) -> Bool {
+        let value = ByteWindow(text).withText { parseDecimal($0, 0, text.count) }
+        if case .text = value { return false }
+        return true
     }
 
     private static let (bar, colon, space) = (UInt8(ascii: "|"), UInt8(ascii: ":"), UInt8(ascii: " "))
