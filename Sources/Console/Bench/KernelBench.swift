@@ -12,6 +12,7 @@ struct KernelBench: AsyncParsableCommand {
     @Option(help: "Examples of one batch.") var batch = 100
     @Option(help: "Features of one example.") var features = 25
     @Option(help: "How long.") var seconds = 2.0
+    @Flag(help: "Through the library that other packages use: probabilities of checked tensors.") var library = false
     @Flag(help: "One line of JSON.") var json = false
 
     func run() async throws {
@@ -32,11 +33,40 @@ struct KernelBench: AsyncParsableCommand {
         var margins: [Double] = []
         var sum = 0.0
         var count = 0
+        if library { return try runLibrary(table, batches) }
         let start = ContinuousClock.now
         while (ContinuousClock.now - start).seconds < seconds {
             for examples in batches {
                 table.score(examples, into: &margins)
                 sum += margins[0]
+                count += batch
+            }
+        }
+        let rate = Double(count) / (ContinuousClock.now - start).seconds
+        print(json ? "{\"predictions_per_second\":\(Int(rate)),\"check\":\(sum)}" : "\(Int(rate)) predictions/s")
+    }
+}
+
+extension KernelBench {
+    private func runLibrary(_ table: WeightTable, _ batches: [ExampleBatch]) throws {
+        var spec = ModelSpec()
+        spec.bits = bits
+        var scorer = Scorer(
+            Model(
+                ServableModel(
+                    spec: spec, history: History(1), version: .zero, watermarkMilliseconds: 0, table: table)))
+        let tensors = batches.map { examples in
+            (
+                offsets: Array(examples.offsets[...examples.exampleCount]),
+                indices: Array(examples.indices[..<examples.featureCount])
+            )
+        }
+        var (probabilities, sum, count): ([Float], Float, Int) = ([], 0, 0)
+        let start = ContinuousClock.now
+        while (ContinuousClock.now - start).seconds < seconds {
+            for examples in tensors {
+                try scorer.score(offsets: examples.offsets, indices: examples.indices, into: &probabilities)
+                sum += probabilities[0]
                 count += batch
             }
         }

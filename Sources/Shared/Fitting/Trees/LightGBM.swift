@@ -94,7 +94,10 @@ private struct LightGBMTree {
     /// What a number must be below to go left.
     private func edge(_ threshold: Double) -> Float {
         // Numbers so near 0 are 0 before they are compared.
-        if threshold == -Double(1e-35 as Float) { return Float(threshold) }
+        let zero: Float = 1e-35
+        if abs(threshold) <= Double(zero) && threshold < Double(zero) {
+            return threshold < 0 ? -zero : zero.nextUp
+        }
         let last = Float(threshold)
         return Double(last) > threshold ? last : last.nextUp
     }

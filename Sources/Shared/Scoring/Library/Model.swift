@@ -21,6 +21,12 @@ public struct Model: Sendable {
         plan = Plan(servable.spec)
     }
 
+    /// A model that is in memory already.
+    package init(_ servable: ServableModel) {
+        self.servable = servable
+        plan = Plan(servable.spec)
+    }
+
     /// Examples that were learned, with operators' commands; within one history a version always means the same weights.
     public var version: UInt64 { servable.version.rawValue }
     /// 16 hexadecimal digits.
