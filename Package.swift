@@ -113,8 +113,8 @@ let package = Package(
         .executableTarget(
             name: "sluice-server",
             dependencies: [
-                "ParameterServer", "Configuration", "Domain", "Files", "Scoring", "Transport", "Telemetry", arguments,
-                system,
+                "ParameterServer", "PredictionWorker", "Configuration", "Domain", "Files", "Scoring", "Transport",
+                "Telemetry", arguments, system,
             ],
             path: "Sources/ServerNode/Main", swiftSettings: strict),
         .executableTarget(

@@ -12,8 +12,8 @@ internal import Transport
 /// Where the tests' own connections run.
 let testLoops = makeEventLoops(1)
 
-/// A worker over a saved model `m` of 8 bits, for the length of a test, and a connection to it.
-func withWorker(_ body: (HTTPClient, ModelSpec) async throws -> Void) async throws {
+/// A worker over a saved model of 8 bits, by these names, for the length of a test, and a connection to it.
+func withWorker(_ names: [String] = ["m"], _ body: (HTTPClient, ModelSpec) async throws -> Void) async throws {
     let script = FeedScript()
     let folder = FilePath("/tmp/sluice-test-\(UInt64.random(in: 0...UInt64.max))")
     let writer = try ModelFileWriter(folder: folder)
@@ -23,7 +23,12 @@ func withWorker(_ body: (HTTPClient, ModelSpec) async throws -> Void) async thro
     var options = WorkerOptions()
     options.listen.port = 0
     options.loopCount = 1
-    options.modelFolders["m"] = folder.string
+    for name in names { options.modelFolders[name] = folder.string }
+    try await withWorker(options) { client async throws in try await body(client, script.spec) }
+}
+
+/// A worker, for the length of a test, and a connection to it.
+func withWorker(_ options: WorkerOptions, _ body: (HTTPClient) async throws -> Void) async throws {
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -38,7 +43,7 @@ func withWorker(_ body: (HTTPClient, ModelSpec) async throws -> Void) async thro
         defer { stop.finish() }
         for await port in ports {
             let client = try await HTTPClient.connect(host: "127.0.0.1", port: port, on: testLoops)
-            try await body(client, script.spec)
+            try await body(client)
             await client.close()
             break
         }

@@ -5,6 +5,7 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "Measure parts of the road; Tests/Benchmarks puts them beside their peers.",
         subcommands: [
             KernelBench.self, DeltaBench.self, FreshnessBench.self, FeedBench.self, SettleBench.self, RoundBench.self,
+            BinsBench.self, CandidatesBench.self, CollocatedBench.self,
             ParseBench.self,
         ])
 }

@@ -29,6 +29,8 @@ struct RunCommand: AsyncParsableCommand {
     var tapeMebibytes: String?
     @Option(help: "A folder on another disk that each snapshot is copied to.") var mirror: String?
     @Option(help: "every-commit (with a state folder) or none: when a batch is acknowledged.") var durability: String?
+    @Option(help: "HOST:PORT for clients of a worker inside this process, which answers from the rows learned here.")
+    var serve: String?
     @Option(
         help: "The cluster's servers and owners, the same file on every node; gives this node's addresses by --name.")
     var cluster: String?
@@ -36,16 +38,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         startLog()
         do {
-            let options = try options()
-            try await ServerNode(options).run { port, peerPort in
-                let (http, peer) = (
-                    Address(host: options.listen.host, port: port),
-                    Address(host: options.peerListen.host, port: peerPort)
-                )
-                tellStandardOutput("listening http=\(http) peer=\(peer)")
-            } stop: {
-                await TerminationSignal.wait()
-            }
+            try await runNodes(try options())
         } catch {
             tellStandardError("sluice-server: \(error)")
             throw ExitCode(1)
@@ -68,6 +61,7 @@ struct RunCommand: AsyncParsableCommand {
         if let tokenFile { options.tokenFile = tokenFile }
         if let stateFolder { options.stateFolder = stateFolder }
         if let mirror { options.mirror = mirror }
+        if let serve { options.serve = try Address(serve, of: "--serve") }
         if let tapeMebibytes {
             var fields = try Fields(yaml: "tape_mebibytes: \(tapeMebibytes)", of: "the command line")
             try options.read(&fields)

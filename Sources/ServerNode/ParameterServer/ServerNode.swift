@@ -4,7 +4,7 @@ internal import Files
 internal import Journal
 internal import Logging
 internal import SystemPackage
-internal import Transport
+package import Transport
 
 /// A server node: owns models or shards of them, learns training traffic, feeds followers. `run` returns when it was drained.
 package struct ServerNode: Sendable {
@@ -16,8 +16,11 @@ package struct ServerNode: Sendable {
     ///
     /// - Parameters:
     ///   - started: told the ports, once both listeners answer.
+    ///   - local: told what a worker of this process follows, once the node answers.
     ///   - stop: returns when the node shall drain and end.
-    package func run(started: (_ port: Int, _ peerPort: Int) -> Void, stop: () async -> Void) async throws {
+    package func run(
+        started: (_ port: Int, _ peerPort: Int) -> Void, local: (LocalRoutes) -> Void = { _ in }, stop: () async -> Void
+    ) async throws {
         let log = Logger(label: "sluice.server.\(options.name)")
         let snapshots = options.stateFolder.map { SnapshotFolder(FilePath($0).appending("snapshots")) }
         let journal = try openJournal(snapshots, log)
@@ -45,6 +48,7 @@ package struct ServerNode: Sendable {
         let control = try await group.listen(options.controlListen, token: token)
         log.info("listening", metadata: ["http": "\(listener.port)", "peer": "\(peers.port)"])
         started(listener.port, peers.port)
+        local(LocalRoutes(Router(routes.forNodes), loops: loops))
 
         await withDiscardingTaskGroup { tasks in
             if let links = group.links { tasks.addTask { await links.run() } }

@@ -61,6 +61,8 @@ package struct ServerOptions: Sendable {
     package var tapeAge = Limits.Tape.ageDefault
     /// Where each snapshot is copied, best on another disk; nil copies none.
     package var mirror: String?
+    /// Where a worker inside this process answers clients; nil runs none.
+    package var serve: Address?
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
 
@@ -76,6 +78,7 @@ package struct ServerOptions: Sendable {
     package mutating func read(_ fields: inout Fields) throws(ConfigurationError) {
         if let name = try fields.text("name") { self.name = name }
         if let text = try fields.text("listen") { listen = try Address(text, of: "'listen'") }
+        if let text = try fields.text("serve") { serve = try Address(text, of: "'serve'") }
         if let path = try fields.text("mirror") { mirror = path }
         if let count = try fields.integer("tape_mebibytes", in: Limits.Tape.mebibytes) { tapeMebibytes = count }
         if let age = try fields.duration("tape_age", in: Limits.Tape.age) { tapeAge = age }
@@ -125,6 +128,8 @@ package struct WorkerOptions: Sendable {
     package var servers: [Address] = []
     /// Saved models by name.
     package var modelFolders: [String: String] = [:]
+    /// A folder of saved models, each in a folder of its name.
+    package var modelsFolder: String?
     package var tokenFile: String?
     /// Threads that answer connections; by default one for each core the process may run on.
     package var loopCount = availableCoreCount()
@@ -147,6 +152,7 @@ package struct WorkerOptions: Sendable {
             servers = addresses
         }
         if let folders = try fields.textsByKey("model_folders") { modelFolders = folders }
+        if let path = try fields.text("models") { modelsFolder = path }
         if let path = try fields.text("token_file") { tokenFile = path }
         if let count = try fields.integer("event_loops", in: 1...64) { loopCount = count }
     }

@@ -99,6 +99,14 @@ extension Limits {
         package static let bodyByteCountMax = 16 << 20
         /// Examples of one request: a loop scores them in one turn, at most about 2 ms.
         package static let exampleCountMax = 5000
+        /// Models of one request to score, and scores of all of them together.
+        package static let scoredModelCountMax = 16
+        package static let scoreCountMax = 20_000
+        /// Scores of one request that are explained, about 50 µs each, and features of each.
+        package static let explainedCountMax = 64
+        package static let explainedFeatureCountMax = 100
+        /// How often a worker looks whether a saved model has changed.
+        package static let savedModelInterval: Duration = .milliseconds(500)
         /// Levels of nesting in a request's JSON.
         package static let nestingMax = 16
         /// How long a request may wait for a version when it does not say.

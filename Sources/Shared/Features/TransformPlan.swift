@@ -47,8 +47,7 @@ struct TransformPlan: Sendable {
             (slot.firstBin, slot.firstEdge, slot.edgeCount) = (binHashes.count, edges.count, bins.edges.count)
             slot.missingHash = hashing.hash(bins.missingName, in: namespace)
             binHashes += (0...bins.edges.count).map { hashing.hash(bins.name(ofBin: $0), in: namespace) }
-            edges += bins.edges
-            edges += repeatElement(.nan, count: 16 - bins.edges.count % 8)
+            edges += padded(bins.edges)
             slots.append(slot)
         }
         for forest in transforms.forests {

@@ -15,6 +15,7 @@ package final class Exchange {
     enum Link {
         case http2(HTTP2Connection<ServerStreams>)
         case http1(HTTP1Connection)
+        case local(LocalLink)
         case none
     }
 
@@ -115,6 +116,7 @@ package final class Exchange {
         switch link {
         case .http2(let connection): connection.owner.cancel(self, in: connection)
         case .http1(let connection): connection.close()
+        case .local(let link): link.cancel()
         case .none: break
         }
     }
@@ -127,6 +129,7 @@ package final class Exchange {
             connection.session.consume(index, byteCount: byteCount)
             connection.outputChanged()
         case .http1(let connection): connection.consumed(byteCount)
+        case .local: break
         case .none: break
         }
     }
@@ -163,6 +166,9 @@ package final class Exchange {
         requestBody = body
     }
 
+    /// Becomes the exchange of a request inside this process.
+    func attach(_ local: LocalLink) { link = .local(local) }
+
     /// Lets go of the connection, for good: it ended, or another exchange took this one's place.
     func detach() { link = .none }
 
@@ -185,6 +191,7 @@ package final class Exchange {
             connection.outputChanged()
         case .http1(let connection):
             connection.send(status, contentType, (number.map { [$0.pair] } ?? []) + extra)
+        case .local(let link): link.send(status)
         case .none: break
         }
     }
@@ -195,6 +202,7 @@ package final class Exchange {
             connection.session.resume(index)
             connection.outputChanged()
         case .http1(let connection): connection.outputChanged()
+        case .local(let link): link.outputChanged()
         case .none: break
         }
     }

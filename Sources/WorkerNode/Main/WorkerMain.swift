@@ -15,7 +15,10 @@ struct WorkerMain: AsyncParsableCommand {
     @Option(help: "This node's name.") var name: String?
     @Option(help: "HOST:PORT for clients.") var listen: String?
     @Option(help: "HOST:PORT of a server node's listener for nodes; once for each.") var server: [String] = []
-    @Option(help: "NAME=DIR: serve a saved model; once for each.") var modelFolder: [String] = []
+    @Option(help: "NAME=DIR: serve a saved model, and read it again when it changes; once for each.") var modelFolder:
+        [String] = []
+    @Option(help: "A folder of saved models, each in a folder of its name; read again when they change.")
+    var models: String?
     @Option(help: "The cluster's token, a file of mode 0600.") var tokenFile: String?
 
     func run() async throws {
@@ -45,6 +48,7 @@ struct WorkerMain: AsyncParsableCommand {
             }
             options.modelFolders[String(halves[0])] = String(halves[1])
         }
+        if let models { options.modelsFolder = models }
         if let tokenFile { options.tokenFile = tokenFile }
         return options
     }

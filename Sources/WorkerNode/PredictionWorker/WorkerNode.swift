@@ -1,15 +1,19 @@
 package import Configuration
 internal import Domain
 internal import Logging
-internal import Scoring
 internal import SystemPackage
-internal import Transport
+package import Transport
 
 /// A worker node: follows server nodes and answers reads. `run` returns when it was drained.
 package struct WorkerNode: Sendable {
     private let options: WorkerOptions
+    private let local: LocalRoutes?
 
-    package init(_ options: WorkerOptions) { self.options = options }
+    /// - Parameter local: a server node of this process that is followed, too.
+    package init(_ options: WorkerOptions, local: LocalRoutes? = nil) {
+        self.options = options
+        self.local = local
+    }
 
     /// Runs until `stop` answers.
     ///
@@ -21,7 +25,8 @@ package struct WorkerNode: Sendable {
         let replicas = ReplicaSet(loops)
         let token: ClusterToken? =
             if let path = options.tokenFile { try ClusterToken(readingFile: path) } else { nil }
-        try await loadSavedModels(loops, log)
+        let saved = try savedModels(loops, log)
+        let loaded = try await saved.loadNamed()
 
         let isDraining = Locked(false)
         let routes = WorkerRoutes(node: options.name, loops: loops, replicas: replicas, isDraining: isDraining)
@@ -31,7 +36,11 @@ package struct WorkerNode: Sendable {
         started(listener.port)
 
         await withDiscardingTaskGroup { tasks in
-            for (place, server) in options.servers.enumerated() {
+            if saved.folder != nil || !saved.folders.isEmpty {
+                tasks.addTask(executorPreference: replicas.thread) { await saved.run(loaded) }
+            }
+            let servers = options.servers.map(FollowedServer.address) + (local.map { [.local($0)] } ?? [])
+            for (place, server) in servers.enumerated() {
                 let follower = ServerFollower(
                     server: server, place: place, loops: replicas.thread.loops, token: token, replicas: replicas,
                     log: log)
@@ -46,14 +55,14 @@ package struct WorkerNode: Sendable {
         log.info("stopped")
     }
 
-    private func loadSavedModels(_ loops: PerLoop<LoopModels>, _ log: Logger) async throws {
-        for (text, folder) in options.modelFolders.sorted(by: { $0.key < $1.key }) {
+    private func savedModels(_ loops: PerLoop<LoopModels>, _ log: Logger) throws(ConfigurationError) -> SavedModels {
+        var folders: [ModelName: FilePath] = [:]
+        for (text, folder) in options.modelFolders {
             guard let name = ModelName(text) else {
                 throw ConfigurationError("'\(text)' is no model's name: 1 to 64 letters, digits, '_', '-' or '.'")
             }
-            let model = ServingModel(name, try ModelFile.read(from: FilePath(folder)))
-            await loops.onEach { $0.set(model) }
-            log.info("loaded", metadata: ["model": "\(name)", "version": "\(model.version)", "folder": "\(folder)"])
+            folders[name] = FilePath(folder)
         }
+        return SavedModels(folders: folders, folder: options.modelsFolder.map { FilePath($0) }, loops: loops, log: log)
     }
 }

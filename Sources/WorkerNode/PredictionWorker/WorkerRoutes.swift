@@ -22,6 +22,7 @@ package struct WorkerRoutes: Sendable {
             .whole(.post, "/v2/models/{model}/versions/{version}/infer", bodyLimit: limit) {
                 infer.handle($0, $1, hasVersionInPath: true)
             },
+            .whole(.post, "/v1/score", bodyLimit: limit) { ScoreRoute(loops: loops).handle($0, $1) },
             .whole(.get, "/v2", bodyLimit: 0) { exchange, _ in server(exchange) },
             .whole(.get, "/v2/health/live", bodyLimit: 0) { exchange, _ in health(exchange, isReady: true) },
             .whole(.get, "/v2/health/ready", bodyLimit: 0) { exchange, _ in health(exchange, isReady: isReady(exchange))

@@ -226,9 +226,20 @@ static inline __attribute__((always_inline)) sluice_f8 sluice_copysign8(sluice_f
 static inline __attribute__((always_inline)) sluice_d8 sluice_add_margin8(sluice_d8 sum, sluice_f8 w, sluice_f8 x) {
     const double anchor = 1572864.0;  // 1.5 * 2^20: one unit in the last place is 2^-32 around it
     sluice_d8 p = __builtin_convertvector(w, sluice_d8) * __builtin_convertvector(x, sluice_d8);
+#if defined(__AVX2__)
+    // The same in four instructions a half; the compiler makes compares and blends of the lines below.
+    const __m256d limit = _mm256_set1_pd(512.0), low_limit = _mm256_set1_pd(-512.0);
+    __m256d a = __builtin_shufflevector(p, p, 0, 1, 2, 3), b = __builtin_shufflevector(p, p, 4, 5, 6, 7);
+    a = _mm256_and_pd(a, _mm256_cmp_pd(a, a, _CMP_ORD_Q));
+    b = _mm256_and_pd(b, _mm256_cmp_pd(b, b, _CMP_ORD_Q));
+    a = _mm256_max_pd(_mm256_min_pd(a, limit), low_limit);
+    b = _mm256_max_pd(_mm256_min_pd(b, limit), low_limit);
+    p = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+#else
     p = p == p ? p : (sluice_d8)0.0;
     p = p > 512.0 ? (sluice_d8)512.0 : p;
     p = p < -512.0 ? (sluice_d8)-512.0 : p;
+#endif
     return sum + ((p + anchor) - anchor);
 }
 

@@ -133,6 +133,25 @@ extension Transforming {
     }
 }
 
+/// The bin of each number: how many of the edges are at or below it.
+///
+/// - Parameters:
+///   - edges: rising, no NaN.
+///   - bins: receives one for each number.
+/// - Precondition: `bins` is as long as `numbers`.
+package func binNumbers(_ numbers: [Float], edges: [Float], into bins: inout [Int]) {
+    precondition(bins.count == numbers.count, "a bin for each number")
+    let padded = padded(edges)
+    unsafe padded.withUnsafeBufferPointer { padded in
+        for k in numbers.indices {
+            bins[k] = unsafe binNumber(numbers[k], padded.baseAddress!, count: edges.count)
+        }
+    }
+}
+
+/// Edges as `binNumber` wants them: NaN behind the last, up to a whole group of eight and eight more.
+func padded(_ edges: [Float]) -> [Float] { edges + repeatElement(.nan, count: 16 - edges.count % 8) }
+
 /// How many of `count` rising edges are at or below `value`.
 ///
 /// Halves the range without a branch until 32 are left, then counts eight at a time.

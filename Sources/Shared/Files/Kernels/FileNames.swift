@@ -38,6 +38,22 @@ package func sync(_ file: FileDescriptor) throws(Errno) {
     }
 }
 
+/// Tells one content of a file from another without reading it: a file that took its place, or was written to, has another.
+package struct FileMark: Equatable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+    private let byteCount: Int64
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    package init(of path: FilePath) throws(Errno) {
+        var found = stat()
+        guard unsafe path.withPlatformString({ unsafe stat($0, &found) }) == 0 else { throw Errno(rawValue: errno) }
+        (device, inode, byteCount) = (UInt64(found.st_dev), UInt64(found.st_ino), Int64(found.st_size))
+        (seconds, nanoseconds) = (found.st_mtim.tv_sec, found.st_mtim.tv_nsec)
+    }
+}
+
 /// The names in a folder, sorted.
 package func listFolder(_ path: FilePath) throws(Errno) -> [String] {
     guard let folder = unsafe path.withPlatformString({ unsafe opendir($0) }) else { throw Errno(rawValue: errno) }

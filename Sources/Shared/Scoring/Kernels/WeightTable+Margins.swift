@@ -1,25 +1,15 @@
 internal import Domain
 package import Features
 
-/// Why tensors are no examples of this model.
-package enum TensorError: Error, Equatable, Sendable {
-    case offsetsNotSorted(at: Int)
-    case offsetsDoNotStartAtZero
-    case offsetsDoNotEndAtFeatureCount(last: Int, featureCount: Int)
-    case indexTooLarge(at: Int, index: UInt32, limit: Int)
-    /// NaN, infinite, or beyond `Limits.Features.valueMagnitudeMax`.
-    case valueOutOfRange(at: Int)
-    case tooManyFeatures(example: Int, count: Int, limit: Int)
-    /// The numbers could not be read; the sentence says why.
-    case unreadable(String)
-}
-
 extension WeightTable {
     /// The margins of a parsed batch.
     ///
-    /// - Parameter margins: grows to hold one for each example; the first E are written.
+    /// - Parameters:
+    ///   - base: what every margin begins with: that of a context, whose candidates the examples are. The sum is exact, as both are
+    ///     multiples of 2^-32 below 2^21.
+    ///   - margins: grows to hold one for each example; the first E are written.
     /// - Precondition: the batch was parsed for a model of this table's bits.
-    package func score(_ batch: borrowing ExampleBatch, into margins: inout [Double]) {
+    package func score(_ batch: borrowing ExampleBatch, behind base: Double = 0, into margins: inout [Double]) {
         guard batch.exampleCount > 0 else { return }
         grow(&margins, to: batch.exampleCount)
         let (examples, features) = (batch.exampleCount, batch.featureCount)
@@ -29,7 +19,7 @@ extension WeightTable {
                     let columns = unsafe ScoringColumns(
                         offsets: offsets.baseAddress!, indices: indices.baseAddress!, values: values.baseAddress!,
                         featureCount: features)
-                    score(columns, examples, into: &margins)
+                    score(columns, examples, base, into: &margins)
                 }
             }
         }
@@ -41,10 +31,12 @@ extension WeightTable {
     ///   - offsets: shape [E + 1], UInt32 or Int32, little-endian.
     ///   - indices: shape [features], UInt32: hashed features, the constant among them where the model has one.
     ///   - values: shape [features], Float; empty where every value is 1.
+    ///   - base: what every margin begins with.
     ///   - margins: grows to hold one for each example; the first E are written.
     /// - Throws: the first thing wrong, by its place.
     package func score(
-        offsets: RawSpan, indices: RawSpan, values: RawSpan, featuresMax: Int, into margins: inout [Double]
+        offsets: RawSpan, indices: RawSpan, values: RawSpan, featuresMax: Int, behind base: Double = 0,
+        into margins: inout [Double]
     ) throws(TensorError) {
         let examples = offsets.byteCount / 4 - 1
         let features = indices.byteCount / 4
@@ -54,13 +46,13 @@ extension WeightTable {
             unsafe indices.withUnsafeBytes { indices in
                 unsafe values.withUnsafeBytes { values in
                     guard features > 0, let indexBase = indices.baseAddress, let offsetBase = offsets.baseAddress else {
-                        return unsafe checkEmpty(offsets.baseAddress, examples, into: &margins)
+                        return unsafe checkEmpty(offsets.baseAddress, examples, base, into: &margins)
                     }
                     let columns = unsafe ScoringColumns(
                         offsets: offsetBase, indices: indexBase, values: values.isEmpty ? nil : values.baseAddress,
                         featureCount: features)
                     if let problem = firstProblem(columns, examples, featuresMax) { return problem }
-                    score(columns, examples, into: &margins)
+                    score(columns, examples, base, into: &margins)
                     return nil
                 }
             }
@@ -70,18 +62,26 @@ extension WeightTable {
 
     /// As above, for arrays.
     package func score(
-        offsets: [UInt32], indices: [UInt32], values: [Float], featuresMax: Int, into margins: inout [Double]
+        offsets: [UInt32], indices: [UInt32], values: [Float], featuresMax: Int, behind base: Double = 0,
+        into margins: inout [Double]
     ) throws(TensorError) {
         try unsafe score(
             offsets: offsets.span.bytes, indices: indices.span.bytes, values: values.span.bytes,
-            featuresMax: featuresMax, into: &margins)
+            featuresMax: featuresMax, behind: base, into: &margins)
     }
 
-    private func score(_ columns: ScoringColumns, _ examples: Int, into margins: inout [Double]) {
+    private func score(_ columns: ScoringColumns, _ examples: Int, _ base: Double = 0, into margins: inout [Double]) {
         guard examples > 0 else { return }
         unsafe margins.withUnsafeMutableBufferPointer {
-            unsafe scoreExamples(
-                columns, weights, padding: UInt32(indexCount), examples: 0..<examples, margins: $0.baseAddress!)
+            if columns.featureCount < shortFeatureCount * examples {
+                unsafe scoreShortExamples(
+                    columns, weights, padding: UInt32(indexCount), examples: 0..<examples, base: base,
+                    margins: $0.baseAddress!)
+            } else {
+                unsafe scoreExamples(
+                    columns, weights, padding: UInt32(indexCount), examples: 0..<examples, margins: $0.baseAddress!)
+                if base != 0 { for e in 0..<examples { unsafe $0[e] += base } }
+            }
         }
     }
 
@@ -114,7 +114,8 @@ extension WeightTable {
         return nil
     }
 
-    private func checkEmpty(_ offsets: UnsafeRawPointer?, _ examples: Int, into margins: inout [Double]) -> TensorError?
+    private func checkEmpty(_ offsets: UnsafeRawPointer?, _ examples: Int, _ base: Double, into margins: inout [Double])
+        -> TensorError?
     {
         guard let offsets = unsafe offsets else { return nil }
         for e in 0...examples {
@@ -123,7 +124,7 @@ extension WeightTable {
                 return e == 0
                     ? .offsetsDoNotStartAtZero : .offsetsDoNotEndAtFeatureCount(last: Int(offset), featureCount: 0)
             }
-            if e < examples { margins[e] = 0 }
+            if e < examples { margins[e] = base }
         }
         return nil
     }

@@ -36,6 +36,9 @@ struct JSONReader {
         guard take(byte) else { throw problem("'\(Character(UnicodeScalar(byte)))' expected") }
     }
 
+    /// Whether an object comes next.
+    mutating func isAtObject() -> Bool { peek() == UInt8(ascii: "{") }
+
     /// Reads an object; `field` is called at each value with its key's bytes and reads it.
     mutating func object(
         _ field: (inout JSONReader, JSONKey) throws(InferProblem) -> Void
@@ -233,6 +236,8 @@ struct JSONKey {
         self.bytes = bytes
         self.range = range
     }
+
+    var text: String { String(decoding: bytes[range], as: UTF8.self) }
 
     static func ~= (name: StaticString, key: JSONKey) -> Bool {
         guard name.utf8CodeUnitCount == key.range.count else { return false }

@@ -240,21 +240,3 @@ struct Predictor {
         return (indices, values, offsets)
     }
 }
-
-extension TensorError {
-    var sentence: String {
-        switch self {
-        case .offsetsNotSorted(let at): "'offsets' must rise: element \(at) is below the one before"
-        case .offsetsDoNotStartAtZero: "'offsets' must begin with 0"
-        case .offsetsDoNotEndAtFeatureCount(let last, let count):
-            "'offsets' ends with \(last), but 'indices' has \(count) elements"
-        case .indexTooLarge(let at, let index, let limit):
-            "'indices', element \(at): \(index) is not below this model's \(limit)"
-        case .valueOutOfRange(let at):
-            "'values', element \(at) is NaN, infinite or beyond \(Int(Limits.Features.valueMagnitudeMax))"
-        case .tooManyFeatures(let example, let count, let limit):
-            "example \(example) has \(count) features; at most \(limit)"
-        case .unreadable(let what): what
-        }
-    }
-}

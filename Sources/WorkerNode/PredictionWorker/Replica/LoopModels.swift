@@ -12,6 +12,7 @@ package final class LoopModels {
     /// Requests that wait for a version.
     private var waiting: [Waiting] = []
     @safe @exclusivity(unchecked) var predictor = Predictor()
+    var scorer = ModelScorer()
     @safe @exclusivity(unchecked) package internal(set) var requestCount = 0
     @safe @exclusivity(unchecked) package internal(set) var predictionCount = 0
 
