@@ -16,6 +16,9 @@ struct ExampleMaker: Sendable {
     var crossing: Crossing?
     /// Nil for a spec without transforms.
     var transforming: Transforming?
+    // Asked for every namespace: what the two begin with is not where it is looked for fast.
+    let hasCrosses: Bool
+    let hasTransforms: Bool
     /// The first feature of the line that is read.
     var firstFeature = 0
 
@@ -27,6 +30,7 @@ struct ExampleMaker: Sendable {
         hasConstant = spec.hashing.constant
         crossing = spec.crosses.isEmpty ? nil : Crossing(spec.crosses)
         transforming = plan.transforms.map(Transforming.init)
+        (hasCrosses, hasTransforms) = (crossing != nil, transforming != nil)
         unnamedNamespace = spec.hashing.hash(ofNamespace: "")
     }
 
@@ -57,7 +61,7 @@ struct ExampleMaker: Sendable {
             let positions = delimiters
             // Features that one line may have beyond its delimiters. Room is made for many lines at a time.
             let roomForLine =
-                Grammar.roomForLine + (crossing == nil ? 0 : Crossing.roomForLine)
+                Grammar.roomForLine + (hasCrosses ? Crossing.roomForLine : 0)
                 + (transforming?.plan.addedCountMax ?? 0)
             let room = roomForLine == 0 ? 0 : 2 * max(roomForLine, Crossing.roomForLine)
             // Taken out while the grammar has this maker.
@@ -83,7 +87,7 @@ struct ExampleMaker: Sendable {
                             consumed = next
                             lines += 1
                         }
-                        if crossing == nil { columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask) }
+                        if !hasCrosses { columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask) }
                     }
                 }
             }

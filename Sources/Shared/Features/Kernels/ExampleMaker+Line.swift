@@ -4,11 +4,11 @@ extension ExampleMaker {
     @inline(__always)
     mutating func beginLine(_ columns: inout BatchColumns) {
         firstFeature = columns.featureCount
-        if crossing != nil {
+        if hasCrosses {
             columns.names.firstFeature = firstFeature
             crossing!.beginLine()
         }
-        if transforming != nil { transforming!.beginLine() }
+        if hasTransforms { transforming!.beginLine() }
     }
 
     /// Ends the line text[start ..< end]: adds what it does not name, and the example; or takes its features back.
@@ -23,14 +23,14 @@ extension ExampleMaker {
         if failure == nil && end &- start > Limits.Features.lineByteCountMax {
             failure = LineFailure(position: start, reason: .tooLong)
         }
-        if failure == nil && transforming != nil { transforming!.finishLine(into: &columns, &crossing) }
+        if failure == nil && hasTransforms { transforming!.finishLine(into: &columns, &crossing) }
         let ownEnd = columns.featureCount
         if failure == nil && hasConstant && !hasContext { columns.addFeature(Self.constantIndex, 1) }
         if failure == nil && columns.featureCount &- firstFeature &+ contextFeatureCount > Limits.Features.perExampleMax
         {
             failure = LineFailure(position: start, reason: .tooManyFeatures)
         }
-        if failure == nil && crossing != nil {
+        if failure == nil && hasCrosses {
             columns.hashNames(digitsAreNumbers: !hashesDigits, mask: mask)
             if isContext { context = crossing!.features(columns, firstFeature, ownEnd) }
             let reason = crossing!.addCrosses(from: firstFeature, mask: mask, into: &columns)
@@ -40,19 +40,19 @@ extension ExampleMaker {
             columns.featureCount = firstFeature
             return failure
         }
-        if transforming != nil { transforming!.keepRow() }
+        if hasTransforms { transforming!.keepRow() }
         columns.endExample(label: label.label, importance: label.importance)
         return nil
     }
 
     /// Whether transforms look at numbers of the namespace.
     @inline(__always)
-    func looksAt(namespace: UInt32) -> Bool { transforming != nil && transforming!.looksAt(namespace: namespace) }
+    func looksAt(namespace: UInt32) -> Bool { hasTransforms && transforming!.looksAt(namespace: namespace) }
 
     /// Tells crosses of a namespace, by the first byte of its name, or a piece of it: the features from `first` on.
     @inline(__always)
     mutating func endNamespace(_ byte: UInt8, from first: Int, _ columns: BatchColumns) {
-        if crossing != nil { crossing!.append(byte, first..<columns.featureCount) }
+        if hasCrosses { crossing!.append(byte, first..<columns.featureCount) }
     }
 
     /// Shows a feature to the transforms, and adds its bin if it has one.

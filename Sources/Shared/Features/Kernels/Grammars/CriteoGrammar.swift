@@ -10,10 +10,11 @@ struct CriteoGrammar: LineGrammar {
     private static let tab = UInt8(ascii: "\t")
 
     private let purpose: ExampleParser.Purpose
+    // Arrays, not inline ones, which are copied as a whole where one of their elements is read.
     /// Of `I1` in namespace `A` and so on, before the mask.
-    private var numberHashes = InlineArray<13, UInt32>(repeating: 0)
+    private var numberHashes = [UInt32](repeating: 0, count: numberCount)
     /// Of the namespaces `a`, `b` and so on.
-    private var categoryNamespaces = InlineArray<26, UInt32>(repeating: 0)
+    private var categoryNamespaces = [UInt32](repeating: 0, count: categoryCount)
     /// Whether transforms look at a column: a bit for each, numbers first.
     private var lookedAt: UInt64 = 0
 
