@@ -77,6 +77,7 @@ let package = Package(
         shared("Features", ["Domain", "CKernels"]),
         shared("Learning", ["Domain", "Format", "Features", "CKernels"]),
         shared("Fitting", ["Domain", "Features"]),
+        shared("VowpalWabbit", ["Domain", "Features", "Files", "Format", "CKernels", system]),
         shared(
             "Scoring",
             [
@@ -119,7 +120,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning", "Scoring",
-                "Transport", arguments, system,
+                "Transport", "VowpalWabbit", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
         // A whole cluster in one thread, by seed: a library for the suites, a program for many seeds at full speed.
@@ -142,6 +143,7 @@ let package = Package(
         tests("FeaturesTests", ["Features", "Configuration", "Domain", "CKernels"]),
         tests("FittingTests", ["Fitting", "Features", "Configuration", "Domain"]),
         tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
+        tests("VowpalWabbitTests", ["VowpalWabbit", "Files", system]),
         tests("JournalTests", ["Journal", "Files", system]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
         tests(

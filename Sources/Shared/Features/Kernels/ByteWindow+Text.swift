@@ -4,7 +4,7 @@
 
 extension ByteWindow {
     /// Runs `body` over the window's bytes, slack included.
-    func withText<R>(_ body: (TextPointer) -> R) -> R {
+    package func withText<R>(_ body: (TextPointer) -> R) -> R {
         unsafe bytes.withUnsafeBufferPointer { unsafe body(TextPointer($0.baseAddress!)) }
     }
 
@@ -66,7 +66,7 @@ extension ByteWindow {
 
 extension [UInt32] {
     /// Finds the delimiters of text[start ..< end]; grows to hold their positions.
-    mutating func findDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
+    package mutating func findDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
         let room = end - start + 72
         if count < room { append(contentsOf: repeatElement(0, count: Swift.max(room, 2 * count) - count)) }
         return unsafe withUnsafeMutableBufferPointer {
@@ -74,7 +74,7 @@ extension [UInt32] {
         }
     }
 
-    func withCursor<R>(_ body: (inout DelimiterCursor) -> R) -> R {
+    package func withCursor<R>(_ body: (inout DelimiterCursor) -> R) -> R {
         unsafe withUnsafeBufferPointer { positions in
             var cursor = unsafe DelimiterCursor(positions.baseAddress!)
             return body(&cursor)
