@@ -56,17 +56,18 @@ package final class Learner {
         }
     }
 
-    /// The sum over an example's features as it stands, and as it is told: cut to the range, 0 where it is not a number.
-    package func predict(_ examples: ExpandedExamples, _ example: Int, initial: Float) -> (margin: Float, isNumber: Bool) {
+    /// The sum over an example's features, as it stands.
+    package func predict(_ examples: ExpandedExamples, _ example: Int, initial: Float) -> Float {
         let truncates = options.isRegularized && options.l1 > 0
         let gravity = Float(state.gravity)
         var margin = examples.withRun(example, weights) {
             truncates ? $0.margin(initial, gravity: gravity) : $0.margin(initial)
         }
         if options.rule == .gradient { margin *= Float(state.contraction) }
-        return (margin, !margin.isNaN)
+        return margin
     }
 
+    /// A margin as it is told: inside the range, 0 where it is not a number.
     package func cut(_ margin: Float) -> Float {
         margin.isNaN ? 0 : margin > state.range.max ? state.range.max : max(margin, state.range.min)
     }

@@ -61,8 +61,8 @@ package struct CrossOptions: Sendable {
         if wildcards == 2 {
             for (k, first) in namespaces.enumerated() {
                 fillings.append([first, first])
-                for second in namespaces[k...] {
-                    fillings += [[first, second], [second, second]]
+                for second in namespaces[k...].dropFirst() {
+                    fillings.append([first, second])
                     if leavesDuplicates { fillings.append([second, first]) }
                 }
             }

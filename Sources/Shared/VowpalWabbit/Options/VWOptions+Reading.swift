@@ -137,7 +137,7 @@ extension VWOptions {
             switch rule {
             case .pistol: (1, 0.5)
             case .coin: (4, 1)
-            default: (0.005, 0.1)
+            default: (0.5, 1)
             }
         alpha = try given.float("ftrl_alpha") ?? defaults.0
         beta = try given.float("ftrl_beta") ?? defaults.1

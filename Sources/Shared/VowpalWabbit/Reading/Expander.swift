@@ -183,7 +183,7 @@ package struct Expander: Sendable {
         for space in spaces where space.isLinear {
             for k in space.start..<space.end { expanded.names.append(name(k)) }
         }
-        if hasConstant { expanded.names.append(names.isEmpty && !spaces.isEmpty ? "" : "Constant") }
+        if hasConstant { expanded.names.append("Constant") }
         guard !crosses.isEmpty else { return }
         var start = 0
         for end in layout.ends {

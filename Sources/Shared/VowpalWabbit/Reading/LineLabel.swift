@@ -72,7 +72,9 @@ struct LineLabel {
         return (tokenEnd..<end).allSatisfy { text[$0] == 0x20 }
     }
 
-    private func read(_ text: TextPointer, _ start: Int, _ end: Int, into columns: inout ParsedColumns) -> Float {
+    private func read(_ text: TextPointer, _ start: Int, _ tokenEnd: Int, into columns: inout ParsedColumns) -> Float {
+        // A colon ends a number.
+        let end = (start..<tokenEnd).first { text[$0] == UInt8(ascii: ":") } ?? tokenEnd
         switch parseDecimal(text, start, end) {
         case .number(let number): return number
         case .infinite: return text[start] == UInt8(ascii: "-") ? -.infinity : .infinity

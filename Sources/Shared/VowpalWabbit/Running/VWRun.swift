@@ -130,13 +130,18 @@ package final class VWRun {
         let isHeldOut = options.holdsOut && isHeldOut(countInPass)
         let isLabeled = label != ParsedExamples.noLabel
         let trains = options.learns && isLabeled && !isHeldOut
-        if trains { learner.see(label: label) }
         let learns = trains && importance > 0
+        // These two report what their weights say before the label is looked at, and are judged by what they say then.
+        let before =
+            learns && (options.rule == .coin || options.rule == .ftrl)
+            ? linked(learner.cut(learner.predict(chunk.expanded, example, initial: chunk.parsed.initials[example])))
+            : nil
+        if trains { learner.see(label: label) }
         let margin: Float
         if learns && learner.predictsAsItLearns {
             margin = learner.predictToLearn(chunk.expanded, example, importance: importance)
         } else {
-            margin = learner.predict(chunk.expanded, example, initial: chunk.parsed.initials[example]).margin
+            margin = learner.predict(chunk.expanded, example, initial: chunk.parsed.initials[example])
         }
         if margin.isNaN { report.warning("NAN prediction in example \(learner.state.exampleCount + 1), forcing 0") }
         var prediction = learner.cut(margin)
@@ -156,7 +161,7 @@ package final class VWRun {
             prediction = prediction > 0 ? 1 : -1
             if isLabeled { loss = prediction == label ? 0 : importance }
         }
-        account(chunk, example, loss, margin, prediction, isHeldOut: isHeldOut)
+        account(chunk, example, loss, margin, before ?? prediction, isHeldOut: isHeldOut)
     }
 
     private func account(
