@@ -79,6 +79,7 @@ let package = Package(
         shared("Features", ["Domain", "CKernels"]),
         shared("Learning", ["Domain", "Format", "Features", "CKernels"]),
         shared("Fitting", ["Domain", "Features"]),
+        shared("VowpalWabbit", ["Domain", "Features", "Files", "Format", "CKernels", system]),
         shared(
             "Scoring",
             [
@@ -125,8 +126,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "Compression", "Domain", "Configuration", "Files", "Fitting", "Format", "Features", "Learning",
-                "Scoring",
-                "Transport", arguments, system,
+                "Scoring", "Transport", "VowpalWabbit", arguments, system,
             ],
             path: "Sources/Console", exclude: ["README.md"], swiftSettings: strict),
         // A whole cluster in one thread, by seed: a library for the suites, a program for many seeds at full speed.

@@ -9,6 +9,6 @@ struct Sluice: AsyncParsableCommand {
             LearnCommand.self, ScoreCommand.self, DigestCommand.self, ExplainCommand.self, ExportCommand.self,
             GenerateCommand.self, FitCommand.self,
             TrainCommand.self, PredictCommand.self, StatusCommand.self, ModelCommand.self, SnapshotCommand.self,
-            UnlearnCommand.self, UpCommand.self, BenchCommand.self,
+            UnlearnCommand.self, UpCommand.self, BenchCommand.self, VWCommand.self, ImportCommand.self,
         ])
 }

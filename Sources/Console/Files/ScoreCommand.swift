@@ -11,6 +11,7 @@ struct ScoreCommand: AsyncParsableCommand {
     @Argument(help: "The folder `learn --save` wrote.") var model: String
     @Argument(help: "Examples; '-' for standard input.") var file = "-"
     @OptionGroup var format: FormatOption
+    @Flag(help: "Margins, in log-odds, in place of probabilities.") var margins = false
 
     func run() async throws {
         let model = try ModelFile.read(from: FilePath(model))
@@ -27,7 +28,7 @@ struct ScoreCommand: AsyncParsableCommand {
             var span = probabilities.mutableSpan
             Learning.probabilities(margins.span.extracting(first: count), into: &span)
             var lines = ""
-            for e in 0..<count { lines += "\(probabilities[e])\n" }
+            for e in 0..<count { lines += self.margins ? "\(margins[e])\n" : "\(probabilities[e])\n" }
             try FileDescriptor.standardOutput.writeAll(lines.utf8)
         }
         guard refused == 0 else {

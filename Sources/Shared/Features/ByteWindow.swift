@@ -69,7 +69,7 @@ extension ByteWindow {
     }
 
     /// The position behind the last whole line, or nil where there is none. Ends an unfinished last line if asked.
-    mutating func endOfLines(from start: Int, endsText: Bool) -> Int? {
+    package mutating func endOfLines(from start: Int, endsText: Bool) -> Int? {
         guard byteCount > start else { return nil }
         if endsText && bytes[byteCount - 1] != UInt8(ascii: "\n") {
             bytes[byteCount] = UInt8(ascii: "\n")

@@ -4,7 +4,7 @@
 
 extension ByteWindow {
     /// Runs `body` over the window's bytes, slack included.
-    func withText<R>(_ body: (TextPointer) -> R) -> R {
+    package func withText<R>(_ body: (TextPointer) -> R) -> R {
         unsafe bytes.withUnsafeBufferPointer { unsafe body(TextPointer($0.baseAddress!)) }
     }
 
@@ -65,6 +65,11 @@ extension ByteWindow {
 }
 
 extension [UInt32] {
+    /// Those of Vowpal Wabbit's text.
+    package mutating func findDelimiters(_ text: TextPointer, from start: Int, to end: Int) -> Int {
+        findDelimiters(VWGrammar.self, text, from: start, to: end)
+    }
+
     /// Finds the delimiters of text[start ..< end]; grows to hold their positions.
     mutating func findDelimiters<Grammar: LineGrammar>(
         _: Grammar.Type, _ text: TextPointer, from start: Int, to end: Int
@@ -76,7 +81,7 @@ extension [UInt32] {
         }
     }
 
-    func withCursor<R>(_ body: (inout DelimiterCursor) -> R) -> R {
+    package func withCursor<R>(_ body: (inout DelimiterCursor) -> R) -> R {
         unsafe withUnsafeBufferPointer { positions in
             var cursor = unsafe DelimiterCursor(positions.baseAddress!)
             return body(&cursor)

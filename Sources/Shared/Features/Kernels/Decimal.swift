@@ -1,7 +1,7 @@
 internal import CKernels
 
 /// What the text after a colon is.
-enum DecimalValue {
+package enum DecimalValue {
     case number(Float)
     case notANumber
     case infinite
@@ -13,7 +13,7 @@ enum DecimalValue {
 ///
 /// Up to 15 digits and a power of ten up to 22 make one correctly rounded double, then a Float; anything longer goes
 /// through the standard library.
-func parseDecimal(_ text: TextPointer, _ start: Int, _ end: Int) -> DecimalValue {
+package func parseDecimal(_ text: TextPointer, _ start: Int, _ end: Int) -> DecimalValue {
     var at = start
     var negative = false
     if at < end && (text[at] == UInt8(ascii: "-") || text[at] == UInt8(ascii: "+")) {

@@ -6,7 +6,7 @@ internal import CKernels
 /// hash, so it is masked and mixed without a branch.
 /// - Source: Appleby's MurmurHash3_x86_32; VW `hash.h`.
 @inline(__always)
-func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+package func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
     var h = seed
     var at = 0
     while at &+ 4 <= count {
@@ -21,7 +21,7 @@ func murmur32(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
 /// seed, everything else is murmur.
 /// - Source: VW `hashstring.h`.
 @inline(__always)
-func hashString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
+package func hashString(_ name: TextPointer, _ count: Int, seed: UInt32) -> UInt32 {
     guard count > 0 else { return seed }
     // Most names begin with a byte that is neither a digit nor below the space; they cannot be a number.
     if name[0] > 0x39 && name[count &- 1] > 0x20 { return murmur32(name, count, seed: seed) }

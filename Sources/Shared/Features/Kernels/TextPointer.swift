@@ -5,20 +5,20 @@ internal import CKernels
 /// Safe because it never leaves the closure that made it, and the window keeps slack behind its last line feed, beyond
 /// which the parser's loops do not go.
 @safe
-struct TextPointer {
+package struct TextPointer {
     let base: UnsafePointer<UInt8>
 
     @inline(__always)
     init(_ base: UnsafePointer<UInt8>) { unsafe self.base = base }
 
     @inline(__always)
-    subscript(_ at: Int) -> UInt8 { unsafe base[at] }
+    package subscript(_ at: Int) -> UInt8 { unsafe base[at] }
 
     @inline(__always)
     func word32(_ at: Int) -> UInt32 { unsafe sluice_load32(base + at) }
 
     @inline(__always)
-    func word64(_ at: Int) -> UInt64 { unsafe sluice_load64(base + at) }
+    package func word64(_ at: Int) -> UInt64 { unsafe sluice_load64(base + at) }
 
     /// One bit for each of 64 bytes: VW's delimiters.
     @inline(__always)
@@ -53,12 +53,12 @@ struct TextPointer {
     }
 
     @inline(__always)
-    func advanced(_ count: Int) -> TextPointer { unsafe TextPointer(base + count) }
+    package func advanced(_ count: Int) -> TextPointer { unsafe TextPointer(base + count) }
 }
 
 /// The positions of a window's delimiters, handed out in order.
 @safe
-struct DelimiterCursor {
+package struct DelimiterCursor {
     private var position: UnsafePointer<UInt32>
 
     @inline(__always)
@@ -70,7 +70,7 @@ struct DelimiterCursor {
 
     /// The position of the next delimiter. The caller never asks beyond the last line feed of its window.
     @inline(__always)
-    mutating func next() -> Int {
+    package mutating func next() -> Int {
         let at = unsafe Int(position.pointee)
         unsafe position += 1
         return at
