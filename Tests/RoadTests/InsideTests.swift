@@ -14,27 +14,29 @@ struct InsideTests {
         (options.listen.port, options.peerListen.port) = (0, 0)
         options.publishInterval = .milliseconds(10)
         let (found, routes) = AsyncStream.makeStream(of: LocalRoutes.self)
-        try await withNode({ [options] (started: (Int) -> Void, stop) in
-            try await ServerNode(options).run {
-                started($0)
-                _ = $1
+        let server = { @Sendable [options] (started: (Int) -> Void, stop: @Sendable () async -> Void) async throws in
+            try await ServerNode(options).run { http, _ in
+                started(http)
             } local: {
                 routes.yield($0)
             } stop: {
                 await stop()
             }
-        }) { (port: Int) in
+        }
+        try await withNode(server) { (port: Int) in
             var iterator = found.makeAsyncIterator()
             let local = try #require(await iterator.next())
             var options = WorkerOptions()
             options.listen.port = 0
-            try await withNode({ [options] (started: (Int) -> Void, stop) in
+            let worker = {
+                @Sendable [options] (started: (Int) -> Void, stop: @Sendable () async -> Void) async throws in
                 try await WorkerNode(options, local: local).run {
                     started($0)
                 } stop: {
                     await stop()
                 }
-            }) { try await body(port, $0) }
+            }
+            try await withNode(worker) { try await body(port, $0) }
         }
     }
 

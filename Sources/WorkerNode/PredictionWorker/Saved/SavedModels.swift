@@ -27,8 +27,8 @@ struct SavedModels: Sendable {
     func loadNamed() async throws -> [ModelName: Loaded] {
         var loaded: [ModelName: Loaded] = [:]
         for (name, folder) in folders.sorted(by: { $0.key.text < $1.key.text }) {
-            // Looked at before it is read: what changes meanwhile is read again.
-            let mark = try? FileMark(of: folder.appending(ModelFile.name))  // what is wrong with the file, reading it tells
+            // Looked at before it is read: what changes meanwhile is read again. What is wrong with the file, reading it tells.
+            let mark = try? FileMark(of: folder.appending(ModelFile.name))
             let model = ServingModel(name, try ModelFile.read(from: folder))
             await show(model, from: folder, instead: nil)
             loaded[name] = mark.map { Loaded(mark: $0, model: model) }
