@@ -2,6 +2,7 @@ import Configuration
 import Domain
 import Features
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Numbers become bins and leaves, and nothing else changes")
@@ -222,17 +223,5 @@ struct TransformTests {
                 "n^w:0x10", "n^v", "n^u:nan(5)",
             ])
         #expect(try names.features(of: "1 |n:2 x:nan").map(\.name).first == "n^x=missing")
-    }
-}
-
-/// Source: Steele, Lea and Flood 2014.
-private struct Steps: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import Domain
 import Fitting
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("MDL bins are Fayyad's and Irani's")

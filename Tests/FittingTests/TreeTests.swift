@@ -1,5 +1,6 @@
 import Domain
 import Fitting
+import TestSupport
 import Testing
 
 @Suite("Trees are fitted on log loss, and read as other programs mean them")

@@ -42,15 +42,10 @@ struct ExplainCommand: ParsableCommand {
         var span = probabilities.mutableSpan
         Learning.probabilities(margins.span.extracting(first: 1), into: &span)
         print("probability \(probabilities[0]) margin \(margins[0]), \(features.count) features")
-        let added = features.map { (feature: $0, weight: model.table[$0.index]) }
-        let largest = added.sorted {
-            let (a, b) = (abs($0.weight * $0.feature.value), abs($1.weight * $1.feature.value))
-            return a != b ? a > b : $0.feature.index < $1.feature.index
-        }.prefix(top)
         printTable(
             ["FEATURE", "VALUE", "WEIGHT", "ADDS"],
-            largest.map {
-                ["\($0.feature.name)", "\($0.feature.value)", "\($0.weight)", "\($0.weight * $0.feature.value)"]
+            model.table.largestContributions(features, count: top).map {
+                ["\($0.feature.name)", "\($0.feature.value)", "\($0.weight)", "\($0.adds)"]
             })
     }
 }

@@ -18,8 +18,9 @@ struct FitImport: ParsableCommand {
 
     func run() throws {
         let spec = try options.readSpec()
+        let text = try readText(model)
         let imported: ImportedTrees
-        do throws(TransformError) { imported = try ImportedTrees(try text()) } catch {
+        do throws(TransformError) { imported = try ImportedTrees(text) } catch {
             throw CommandFailure("\(model): \(error)")
         }
         let texts = inputs.isEmpty ? imported.inputNames : inputs
@@ -43,9 +44,5 @@ struct FitImport: ParsableCommand {
         } catch { throw CommandFailure("\(model): \(error)") }
         report("\(imported.trees.count) trees, \(imported.trees.reduce(0) { $0 + $1.nodes.count / 2 + 1 }) leaves")
         try options.write(spec, forest: forest)
-    }
-
-    private func text() throws(TransformError) -> String {
-        do { return try readText(model) } catch { throw TransformError("\(error)") }
     }
 }

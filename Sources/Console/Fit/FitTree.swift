@@ -36,7 +36,7 @@ struct FitTree: ParsableCommand {
         }
         var fit = TreeFit(names, summaries: names.indices.map { summaries[$0].finished() })
         // Vitter's algorithm R, with a fixed seed so that a run can be repeated.
-        var random = SplitMix(state: 1)
+        var random = SplitMix64(state: 1)
         var seen: UInt64 = 0
         try examples.forEach(names, spec) { isPositive, weight, numbers in
             seen += 1
@@ -53,18 +53,5 @@ struct FitTree: ParsableCommand {
         report("\(fit.exampleCount) of \(seen) examples, \(leafCount) leaves")
         guard leafCount > 1 else { throw CommandFailure("no split lowers the loss; nothing is written") }
         try options.write(spec, forest: Forest(namespace: namespace, inputs: names, trees: [tree]))
-    }
-}
-
-/// Source: Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators".
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -90,7 +90,7 @@ package struct ClusterTopology: Sendable, Equatable {
 
     /// FNV-1a, then the finaliser of SplitMix64: names that differ in their last letter are far apart.
     private static func hash(_ text: String) -> UInt64 {
-        var hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        var hash = ContentHash(of: text).value
         hash = (hash ^ (hash >> 30)) &* 0xbf58_476d_1ce4_e5b9
         hash = (hash ^ (hash >> 27)) &* 0x94d0_49bb_1331_11eb
         return hash ^ (hash >> 31)

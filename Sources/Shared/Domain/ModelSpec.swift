@@ -54,7 +54,6 @@ package struct ModelSpec: Equatable, Sendable {
         if !transforms.isEmpty { plan += " transforms \(transforms.hash.hexDigits)" }
         // Text of this format becomes other features under other columns, as names do under another hash.
         if let columns { plan += " columns \(columns.text)" }
-        // FNV-1a, 64 bits.
-        return Fingerprint(plan.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+        return Fingerprint(ContentHash(of: plan).value)
     }
 }

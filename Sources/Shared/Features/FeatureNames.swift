@@ -2,10 +2,14 @@ package import Domain
 
 /// A feature with the name it came from.
 package struct NamedFeature: Sendable, Equatable {
-    /// As Vowpal Wabbit's audit has it: `namespace^name`, crosses with `*` between them, `Constant`.
+    /// As Vowpal Wabbit's audit has it: `namespace^name`, crosses with `*` between them, `Constant`; empty where only the index is known.
     package var name: String
     package var index: UInt32
     package var value: Float
+
+    package init(name: String, index: UInt32, value: Float) {
+        (self.name, self.index, self.value) = (name, index, value)
+    }
 }
 
 /// Names the features of a line, for people. Slow: it parses every token of the line by itself.
@@ -14,17 +18,16 @@ package struct FeatureNames {
     /// Without what transforms add to a line, the constant and crosses.
     private var plain: VWTextParser
     private var whole: VWTextParser
-    private var plan: CrossPlan
+    private var crosses: CrossPlan
 
-    package init(_ spec: ModelSpec) {
-        self.spec = spec
-        var own = spec
-        own.crosses = []
-        own.hashing.constant = false
-        plain = VWTextParser(own, purpose: .scoring)
+    package init(_ spec: ModelSpec) { self.init(Plan(spec)) }
+
+    package init(_ plan: Plan) {
+        spec = plan.spec
+        plain = VWTextParser(plan.ofOwnFeatures, purpose: .scoring)
         plain.maker.transforming?.addsToLines = false
-        whole = VWTextParser(spec, purpose: .scoring)
-        plan = CrossPlan(spec.crosses)
+        whole = VWTextParser(plan, purpose: .scoring)
+        crosses = CrossPlan(plan.spec.crosses)
     }
 
     /// The features of a line, in the order of its batch.
@@ -61,7 +64,7 @@ package struct FeatureNames {
         }
         let own = names
         if spec.hashing.constant { names.append("Constant") }
-        plan.adapt(to: segments)
+        crosses.adapt(to: segments)
         names += crossed(own, segments)
         precondition(names.count == found.count, "every feature has a name")
         return zip(names, found).map { NamedFeature(name: $0, index: $1.index, value: $1.value) }
@@ -101,7 +104,7 @@ package struct FeatureNames {
     private static func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private func crossed(_ own: [String], _ segments: [CrossPlan.Segment]) -> [String] {
-        let layout = plan.layout
+        let layout = crosses.layout
         var spaces: [[Int]] = segments.map { Array($0.start..<$0.end) }
         if !layout.isInOnePiece {
             var start = 0

@@ -15,6 +15,18 @@ package struct Plan: Sendable {
         fingerprint = spec.fingerprint
         transforms = spec.transforms.isEmpty ? nil : TransformPlan(spec.transforms, spec.hashing)
     }
+
+    /// The same without what is added to lines: crosses and the constant.
+    var ofOwnFeatures: Plan {
+        var own = spec
+        own.crosses = []
+        own.hashing.constant = false
+        return Plan(own, transforms)
+    }
+
+    private init(_ spec: ModelSpec, _ transforms: TransformPlan?) {
+        (self.spec, fingerprint, self.transforms) = (spec, spec.fingerprint, transforms)
+    }
 }
 
 extension ModelSpec.Hashing {

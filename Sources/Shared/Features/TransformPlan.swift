@@ -35,8 +35,6 @@ struct TransformPlan: Sendable {
     /// Open addressing: the slot of a hash, −1 where there is none.
     private var table: [(hash: UInt32, slot: Int32)] = []
 
-    private(set) var leafNames: [UInt32: String] = [:]
-
     init(_ transforms: Transforms, _ hashing: ModelSpec.Hashing) {
         binnedCount = transforms.bins.count
         var places: [FeatureName: Int] = [:]
@@ -66,10 +64,8 @@ struct TransformPlan: Sendable {
                 for node in tree.nodes {
                     switch node {
                     case .leaf(let id):
-                        let name = Forest.name(ofTree: number, leaf: id)
-                        let hash = hashing.hash(name, in: namespace)
-                        leafNames[hash] = "\(forest.namespace)^\(name)"
-                        nodes.append(PlanNode(leaf: hash))
+                        let hash = hashing.hash(Forest.name(ofTree: number, leaf: id), in: namespace)
+                        nodes.append(PlanNode(leaf: id, hash))
                     case .split(let input, let edge, let missing, let zeroIsMissing, let right):
                         nodes.append(
                             PlanNode(
@@ -112,16 +108,19 @@ struct TransformPlan: Sendable {
 /// A node of a tree, ready to be walked.
 struct PlanNode: Sendable {
     let edge: Float
-    /// −1 for a leaf.
+    /// −1 less its number for a leaf.
     let slot: Int32
     /// The place of the right child; a leaf's hash.
     let right: UInt32
     let missingIsLeft: Bool
     let zeroIsMissing: Bool
 
-    init(leaf hash: UInt32) {
-        (edge, slot, right, missingIsLeft, zeroIsMissing) = (0, -1, hash, false, false)
+    init(leaf id: Int32, _ hash: UInt32) {
+        (edge, slot, right, missingIsLeft, zeroIsMissing) = (0, ~id, hash, false, false)
     }
+
+    /// The number of a leaf.
+    var leaf: Int32 { ~slot }
 
     init(slot: Int, edge: Float, missingIsLeft: Bool, zeroIsMissing: Bool, right: Int) {
         self.edge = edge

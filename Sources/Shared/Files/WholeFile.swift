@@ -20,6 +20,7 @@ package func readText(_ path: FilePath) throws(FileFailure) -> String {
 package struct FileFailure: Error, CustomStringConvertible {
     package var path: FilePath
     package var reason: Errno
+    package init(path: FilePath, reason: Errno) { (self.path, self.reason) = (path, reason) }
     package var description: String { "\(path): \(reason)" }
 }
 

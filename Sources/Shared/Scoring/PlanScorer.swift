@@ -43,6 +43,12 @@ package struct PlanScorer: Sendable {
         guard examples.exampleCount == count else { throw .noExample }
     }
 
+    /// The same without a context.
+    package mutating func read(_ lines: inout ByteWindow, count: Int) throws(Problem) {
+        var none = ByteWindow()
+        try read(&lines, count: count, context: &none)
+    }
+
     /// The margins of what was read last, by a model's weights.
     ///
     /// - Precondition: the table has the plan's size.

@@ -39,6 +39,7 @@ def checks(subject):
             ("token file of mode 0644 (worker)", "sluice-worker",
              [*ANY, *to_server, "--token-file", open_token], "open-token"),
             ("token file is missing", "sluice-server", [*ANY_SERVER, "--token-file", missing], "nowhere"),
+            ("--models that is missing", "sluice-worker", [*ANY, "--models", str(missing)], "nowhere"),
             ("--model-folder that is missing", "sluice-worker", [*ANY, "--model-folder", f"m={missing}"], "nowhere")):
         yield f"refuses to start: {name}", refuses(subject, program, arguments, says)
     for name, program, arguments, says in (

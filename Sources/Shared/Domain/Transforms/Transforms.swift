@@ -88,21 +88,3 @@ package struct FeatureName: Hashable, Comparable, Sendable, CustomStringConverti
     /// By bytes, so that no table of characters decides.
     package static func < (a: Self, b: Self) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
 }
-
-/// FNV-1a, 64 bits, over texts and words; each text ends with a byte that no UTF-8 has.
-package struct ContentHash {
-    package private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-    package init() {}
-
-    package mutating func add(_ text: String) {
-        for byte in text.utf8 { add(byte) }
-        add(0xFF as UInt8)
-    }
-
-    package mutating func add(_ word: UInt64) {
-        for k in 0..<8 { add(UInt8(truncatingIfNeeded: word >> UInt64(8 * k))) }
-    }
-
-    private mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
-}

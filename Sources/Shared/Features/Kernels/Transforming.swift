@@ -83,8 +83,8 @@ struct Transforming: Sendable {
                 var tree = 0
                 for forest in plan.forests {
                     while tree < forest.end {
-                        let hash = unsafe leaf(nodes.baseAddress!, from: plan.roots[tree], inputs.baseAddress)
-                        columns.addFeature(hash, 1)
+                        let leaf = unsafe leaf(nodes.baseAddress!, from: plan.roots[tree], inputs.baseAddress)
+                        columns.addFeature(leaf.right, 1)
                         tree += 1
                     }
                     crossing?.append(forest.byte, start..<columns.featureCount)
@@ -109,17 +109,20 @@ extension Transforming {
             if !isSeen[place] { groups[groups.count - 1].names.append(bins.feature.sibling(bins.missingName)) }
         }
         var tree = 0
-        for forest in plan.forests {
-            groups.append((forest.byte, leaves(tree..<forest.end).map { plan.leafNames[$0] ?? "" }))
-            tree = forest.end
+        for (forest, planned) in zip(spec.transforms.forests, plan.forests) {
+            let leaves = leaves(tree..<planned.end).enumerated().map { number, leaf in
+                "\(forest.namespace)^\(Forest.name(ofTree: number, leaf: leaf))"
+            }
+            groups.append((planned.byte, leaves))
+            tree = planned.end
         }
         return groups
     }
 
-    private func leaves(_ trees: Range<Int>) -> [UInt32] {
+    private func leaves(_ trees: Range<Int>) -> [Int32] {
         unsafe plan.nodes.withUnsafeBufferPointer { nodes in
             unsafe inputs.withUnsafeBufferPointer { inputs in
-                trees.map { unsafe leaf(nodes.baseAddress!, from: plan.roots[$0], inputs.baseAddress) }
+                trees.map { unsafe leaf(nodes.baseAddress!, from: plan.roots[$0], inputs.baseAddress).leaf }
             }
         }
     }
@@ -178,11 +181,11 @@ func binNumber(_ value: Float, _ edges: UnsafePointer<Float>, count: Int) -> Int
 }
 
 /// The leaf that numbers lead to from a root.
-private func leaf(_ nodes: UnsafePointer<PlanNode>, from root: Int, _ inputs: UnsafePointer<Float>?) -> UInt32 {
+private func leaf(_ nodes: UnsafePointer<PlanNode>, from root: Int, _ inputs: UnsafePointer<Float>?) -> PlanNode {
     var at = root
     while true {
         let node = unsafe nodes[at]
-        guard node.slot >= 0, let inputs = unsafe inputs else { return node.right }
+        guard node.slot >= 0, let inputs = unsafe inputs else { return node }
         let value = unsafe inputs[Int(node.slot)]
         let isMissing = value.isNaN || (node.zeroIsMissing && value.magnitude <= zeroMagnitudeMax)
         let goesLeft = isMissing ? node.missingIsLeft : value < node.edge

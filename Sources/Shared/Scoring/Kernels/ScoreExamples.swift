@@ -17,6 +17,27 @@ struct ScoringColumns {
     @inline(__always)
     func offset(_ e: Int) -> Int { unsafe Int(offsets.loadUnaligned(fromByteOffset: 4 &* e, as: UInt32.self)) }
 
+    /// Features at ..< at + 8; behind the last of all come ones with the index `padding` and the value 1.
+    @inline(__always)
+    func eight(_ at: Int, padding: UInt32) -> (indices: SIMD8<UInt32>, values: SIMD8<Float>) {
+        var index = SIMD8<UInt32>(repeating: padding)
+        var value = SIMD8<Float>(repeating: 1)
+        if at &+ 8 <= featureCount {
+            index = unsafe indices.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<UInt32>.self)
+            if let values = unsafe values {
+                value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<Float>.self)
+            }
+        } else {
+            for lane in 0..<(featureCount &- at) {
+                index[lane] = self.index(at &+ lane)
+                if let values = unsafe values {
+                    value[lane] = unsafe values.loadUnaligned(fromByteOffset: 4 &* (at &+ lane), as: Float.self)
+                }
+            }
+        }
+        return (index, value)
+    }
+
     @inline(__always)
     func index(_ at: Int) -> UInt32 { unsafe indices.loadUnaligned(fromByteOffset: 4 &* at, as: UInt32.self) }
 }
@@ -35,7 +56,6 @@ func scoreExamples(
     _ columns: ScoringColumns, _ table: UnsafePointer<Float>, padding: UInt32, examples: Range<Int>,
     margins: UnsafeMutablePointer<Double>
 ) {
-    let ones = SIMD8<Float>(repeating: 1)
     let padded = SIMD8<UInt32>(repeating: padding)
     let featureCount = columns.featureCount
     var end = columns.offset(examples.lowerBound)
@@ -49,25 +69,8 @@ func scoreExamples(
             if ahead &+ 8 <= featureCount {
                 for lane in 0..<8 { unsafe sluice_prefetch(table + Int(columns.index(ahead &+ lane))) }
             }
-            var index: SIMD8<UInt32>
-            var value = ones
-            if at &+ 8 <= featureCount {
-                index = unsafe columns.indices.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<UInt32>.self)
-                if let values = unsafe columns.values {
-                    value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<Float>.self)
-                }
-                if end &- at < 8 {
-                    index = sluice_first_indices8(index, padded, UInt32(truncatingIfNeeded: end &- at))
-                }
-            } else {
-                index = padded
-                for lane in 0..<min(8, end &- at) {
-                    index[lane] = columns.index(at &+ lane)
-                    if let values = unsafe columns.values {
-                        value[lane] = unsafe values.loadUnaligned(fromByteOffset: 4 &* (at &+ lane), as: Float.self)
-                    }
-                }
-            }
+            var (index, value) = columns.eight(at, padding: padding)
+            if end &- at < 8 { index = sluice_first_indices8(index, padded, UInt32(truncatingIfNeeded: end &- at)) }
             sum = sluice_add_margin8(sum, unsafe sluice_gather8(table, index), value)
             at &+= 8
         }
@@ -135,21 +138,7 @@ private func makeProducts(
         if ahead &+ 8 <= featureCount {
             for lane in 0..<8 { unsafe sluice_prefetch(table + Int(columns.index(ahead &+ lane))) }
         }
-        var index = SIMD8<UInt32>(repeating: padding)
-        var value = SIMD8<Float>(repeating: 1)
-        if at &+ 8 <= featureCount {
-            index = unsafe columns.indices.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<UInt32>.self)
-            if let values = unsafe columns.values {
-                value = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: SIMD8<Float>.self)
-            }
-        } else {
-            for lane in 0..<min(8, featureCount &- at) {
-                index[lane] = columns.index(at &+ lane)
-                if let values = unsafe columns.values {
-                    value[lane] = unsafe values.loadUnaligned(fromByteOffset: 4 &* (at &+ lane), as: Float.self)
-                }
-            }
-        }
+        let (index, value) = columns.eight(at, padding: padding)
         let eight = sluice_add_margin8(zeros, unsafe sluice_gather8(table, index), value)
         unsafe UnsafeMutableRawPointer(products + (at &- start)).storeBytes(of: eight, as: SIMD8<Double>.self)
         at &+= 8

@@ -9,8 +9,7 @@ internal import Transport
 struct Predictor {
     private var json = ByteWindow()
     private var text = ByteWindow()
-    private var parser: (fingerprint: Fingerprint, parser: VWTextParser)?
-    private var batch = ExampleBatch()
+    private var scorer: (fingerprint: Fingerprint, scorer: PlanScorer)?
     private var margins: [Double] = []
     private var answer = AnswerBytes()
     /// The last JSON that described only binary tensors: clients send the same words again and again.
@@ -174,17 +173,12 @@ struct Predictor {
         guard count == input.count else {
             throw InferProblem("'line' has \(count) elements, but its shape says \(input.count)")
         }
-        if parser?.fingerprint != model.fingerprint {
-            parser = (model.fingerprint, VWTextParser(model.plan, purpose: .scoring))
-        }
-        batch.removeAll()
-        var errors = LineErrors()
-        _ = parser?.parser.parse(&text, endsText: true, firstLine: 0, into: &batch, errors: &errors)
-        if let error = errors.told.first {
+        if scorer?.fingerprint != model.fingerprint { scorer = (model.fingerprint, PlanScorer(model.plan)) }
+        do throws(PlanScorer.Problem) { try scorer?.scorer.read(&text, count: count) } catch {
+            guard case .line(let error) = error else { throw InferProblem("'line' has an element that is no example") }
             throw InferProblem("'line', element \(error.line), column \(error.column): \(error.reason.rawValue)")
         }
-        guard batch.exampleCount == count else { throw InferProblem("'line' has an element that is no example") }
-        model.table.score(batch, into: &margins)
+        scorer?.scorer.score(model.table, into: &margins)
         return count
     }
 

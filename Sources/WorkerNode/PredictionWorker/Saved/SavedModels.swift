@@ -24,7 +24,12 @@ struct SavedModels: Sendable {
     }
 
     /// Reads those named one by one.
+    ///
+    /// - Throws: also where the folder of models is not there: a name with a slip in it would serve nothing, for ever.
     func loadNamed() async throws -> [ModelName: Loaded] {
+        if let folder {
+            do throws(Errno) { _ = try listFolder(folder) } catch { throw FileFailure(path: folder, reason: error) }
+        }
         var loaded: [ModelName: Loaded] = [:]
         for (name, folder) in folders.sorted(by: { $0.key.text < $1.key.text }) {
             // Looked at before it is read: what changes meanwhile is read again. What is wrong with the file, reading it tells.

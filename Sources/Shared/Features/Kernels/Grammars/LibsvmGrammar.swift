@@ -2,29 +2,11 @@ internal import CKernels
 internal import Domain
 
 /// `label index:value …`, which is VW's `label | index:value …`. From `#` on a line is a comment.
-struct LibsvmGrammar: LineGrammar {
+struct LibsvmGrammar: TokenGrammar {
     let purpose: ExampleParser.Purpose
 
     @inline(__always)
-    static func delimiters64(_ text: TextPointer, _ at: Int) -> UInt64 { text.vwDelimiters64(at) }
-
-    @inline(__always)
-    mutating func parseLine(
-        _ text: TextPointer, from start: Int, _ cursor: inout DelimiterCursor, _ maker: inout ExampleMaker,
-        into columns: inout BatchColumns
-    ) -> (next: Int, failure: LineFailure?) {
-        var token = Token(text, start, &cursor)
-        if token.isEndOfLine(text) { return (endOfLine(text, token.end, &cursor), nil) }
-        var label = ExampleLabel()
-        maker.beginLine(&columns)
-        var failure = label.readFirst(&token, text, &cursor, purpose)
-        if failure == nil { failure = parseFeatures(text, &token, &cursor, &maker, into: &columns) }
-        failure = maker.finishLine(failure, label, start, token.end, into: &columns)
-        return (endOfLine(text, token.end, &cursor), failure)
-    }
-
-    @inline(__always)
-    private func parseFeatures(
+    func parseFeatures(
         _ text: TextPointer, _ token: inout Token, _ cursor: inout DelimiterCursor, _ maker: inout ExampleMaker,
         into columns: inout BatchColumns
     ) -> LineFailure? {

@@ -1,5 +1,6 @@
 internal import Domain
 internal import Learning
+internal import Scoring
 
 /// What a request to `/v1/score` is answered with, model by model.
 struct ScoreAnswer {
@@ -11,16 +12,7 @@ struct ScoreAnswer {
         /// Shape [examples].
         var margins: [Double]
         /// Of each example the features that add most; empty where nothing was asked.
-        var explained: [[Explained]]
-    }
-
-    /// A feature of an example with the weight it had.
-    struct Explained {
-        /// Nil where only its index is known.
-        var name: String?
-        var index: UInt32
-        var value: Float
-        var weight: Float
+        var explained: [[Contribution]]
     }
 
     init(_ request: ScoreRequest, _ parts: [Part], now: UInt64) {
@@ -48,13 +40,18 @@ extension ScoreAnswer.Part {
     }
 }
 
-extension ScoreAnswer.Explained {
+extension Contribution {
     fileprivate var json: String {
-        let name = name.map { "\"feature\":\(jsonString($0))," } ?? ""
-        return "{\(name)\"index\":\(index),\"value\":\(value),\"weight\":\(weight),\"adds\":\(weight * value)}"
+        let name = feature.name.isEmpty ? "" : "\"feature\":\(jsonString(feature.name)),"
+        return "{\(name)\"index\":\(feature.index),\"value\":\(feature.value),\"weight\":\(weight),\"adds\":\(adds)}"
     }
 }
 
 private func list(_ elements: [some CustomStringConvertible]) -> String {
-    "[\(elements.map(\.description).joined(separator: ","))]"
+    var text = "["
+    for (k, element) in elements.enumerated() {
+        if k > 0 { text += "," }
+        text += element.description
+    }
+    return text + "]"
 }

@@ -51,18 +51,23 @@ struct ModelScorer {
     mutating func score(_ request: ScoreRequest, _ models: [ServingModel], now: UInt64) throws(InferProblem) -> String {
         guard let rows = request.rows else { throw InferProblem("nothing to score") }
         var answers = [ScoreAnswer.Part?](repeating: nil, count: models.count)
-        var parsed: Set<Fingerprint> = []
-        for (place, first) in models.enumerated() where parsed.insert(first.fingerprint).inserted {
+        var seen: Set<Fingerprint> = []
+        for (place, first) in models.enumerated() where seen.insert(first.fingerprint).inserted {
             if rows.isText { try parse(request, rows, first.plan) }
+            // Named when the first model has scored them: then they are checked.
+            var named: [[NamedFeature]]?
             for (other, model) in models.enumerated().dropFirst(place) where model.fingerprint == first.fingerprint {
                 if rows.isText {
                     scorers[model.fingerprint]?.score(model.table, into: &margins)
                 } else {
                     try scoreTensors(request, rows, model)
                 }
+                if request.explainedFeatureCount > 0 && named == nil { named = try features(request, rows, first.plan) }
                 answers[other] = ScoreAnswer.Part(
                     model: model, margins: Array(margins.prefix(rows.count)),
-                    explained: try explain(request, rows, model))
+                    explained: (named ?? []).map {
+                        model.table.largestContributions($0, count: request.explainedFeatureCount)
+                    })
             }
         }
         return ScoreAnswer(request, answers.compactMap { $0 }, now: now).json
@@ -110,47 +115,35 @@ struct ModelScorer {
 
     // MARK: explaining
 
-    private func explain(
-        _ request: ScoreRequest, _ rows: ScoreRequest.Rows, _ model: ServingModel
-    ) throws(InferProblem) -> [[ScoreAnswer.Explained]] {
-        guard request.explainedFeatureCount > 0 else { return [] }
-        var names = FeatureNames(model.spec)
-        var explained: [[ScoreAnswer.Explained]] = []
-        let lines = rows.isText ? rows.text.text.split(separator: "\n") : []
-        for e in 0..<rows.count {
-            var features: [ScoreAnswer.Explained] = []
-            if rows.isText {
-                let line = joined(request.context?.text.text, lines[e])
-                do throws(LineError.Reason) {
-                    for feature in try names.features(of: line) {
-                        features.append(
-                            .init(
-                                name: feature.name, index: feature.index, value: feature.value,
-                                weight: model.table[feature.index]))
-                    }
-                } catch { throw InferProblem("element \(e): \(error.rawValue)") }
-            } else {
-                for rows in [request.context, rows].compactMap({ $0 }) {
-                    let k = rows.count == 1 ? 0 : e
-                    for at in Int(rows.offsets[k])..<Int(rows.offsets[k + 1]) {
-                        features.append(
-                            .init(
-                                name: nil, index: rows.indices[at], value: rows.values.isEmpty ? 1 : rows.values[at],
-                                weight: model.table[rows.indices[at]]))
-                    }
-                }
-            }
-            explained.append(
-                Array(
-                    features.sorted { abs($0.weight * $0.value) > abs($1.weight * $1.value) }
-                        .prefix(request.explainedFeatureCount)))
+    /// The features of every example, by name where they come from a line.
+    private func features(
+        _ request: ScoreRequest, _ rows: ScoreRequest.Rows, _ plan: Plan
+    ) throws(InferProblem) -> [[NamedFeature]] {
+        guard rows.isText else {
+            return (0..<rows.count).map { (request.context?.features(of: 0) ?? []) + rows.features(of: $0) }
         }
-        return explained
+        var names = FeatureNames(plan)
+        var all: [[NamedFeature]] = []
+        for (e, line) in rows.text.text.split(separator: "\n").enumerated() {
+            do throws(LineError.Reason) {
+                all.append(try names.features(of: joined(request.context?.text.text, line)))
+            } catch { throw InferProblem("element \(e): \(error.rawValue)") }
+        }
+        return all
     }
 
     /// A candidate behind its context, as one line: what stands before its first bar is not read.
     private func joined(_ context: String?, _ line: Substring) -> String {
         guard let context else { return String(line) }
         return context.dropLast() + " " + line.drop { $0 != "|" }
+    }
+}
+
+extension ScoreRequest.Rows {
+    /// Of tensors: nothing names them.
+    fileprivate func features(of e: Int) -> [NamedFeature] {
+        (Int(offsets[e])..<Int(offsets[e + 1])).map {
+            NamedFeature(name: "", index: indices[$0], value: values.isEmpty ? 1 : values[$0])
+        }
     }
 }
