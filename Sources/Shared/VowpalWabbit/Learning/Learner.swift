@@ -1,7 +1,7 @@
 /// Weights and the rule that changes them: one example at a time, in order.
 ///
 /// - Source: Vowpal Wabbit's `gd.cc`, `ftrl.cc`, `freegrad.cc`, `scorer.cc`.
-package final class Learner {
+package struct Learner: ~Copyable {
     package let options: VWOptions
     package var weights: WeightRows
     package var state = RunState()
@@ -33,13 +33,13 @@ package final class Learner {
     }
 
     /// What is set on the command line stands over what a model says.
-    package func limitPredictions() {
+    package mutating func limitPredictions() {
         state.rangeFollowsLabels = options.learns && options.minPrediction == nil && options.maxPrediction == nil
         if let least = options.minPrediction { state.range.min = least }
         if let most = options.maxPrediction { state.range.max = most }
     }
 
-    private func setInitialWeights() {
+    private mutating func setInitialWeights() {
         let initialT = options.rule == .gradient && options.isAdaptive ? state.initialT : 0
         if initialT > 0 { for index in 0..<weights.indexCount { weights[index, 1] = initialT } }
         var random = options.randomSeed
@@ -73,7 +73,7 @@ package final class Learner {
     }
 
     /// Widens the range that predictions are cut to.
-    package func see(label: Float) {
+    package mutating func see(label: Float) {
         guard state.rangeFollowsLabels else { return }
         state.range.min = min(state.range.min, label)
         if label != ParsedExamples.noLabel { state.range.max = max(state.range.max, label) }
@@ -83,7 +83,7 @@ package final class Learner {
     package var predictsAsItLearns: Bool { options.rule != .gradient && options.rule != .ftrl }
 
     /// The margin of such a rule before it learns the example.
-    package func predictToLearn(_ examples: ExpandedExamples, _ example: Int, importance: Float) -> Float {
+    package mutating func predictToLearn(_ examples: ExpandedExamples, _ example: Int, importance: Float) -> Float {
         let (alpha, beta) = (options.alpha, options.beta)
         switch options.rule {
         case .pistol: return examples.withRun(example, weights) { predictPistol($0, alpha: alpha, beta: beta) }
@@ -105,7 +105,7 @@ package final class Learner {
     ///
     /// - Parameter prediction: what was predicted for it just now, cut.
     /// - Returns: whether its values are within what floats hold.
-    package func learn(
+    package mutating func learn(
         _ examples: ExpandedExamples, _ example: Int, prediction: Float, label: Float, importance: Float
     ) -> LearnOutcome {
         let (alpha, beta) = (options.alpha, options.beta)
@@ -136,7 +136,7 @@ package final class Learner {
         package var isNaN = false
     }
 
-    private func learnGradient(
+    private mutating func learnGradient(
         _ examples: ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
     ) -> LearnOutcome {
         let loss = options.loss
@@ -166,7 +166,7 @@ package final class Learner {
     /// What the normalised rule's steps are multiplied with; of the example that it was computed for last.
     private var normFactor: Float = 1
 
-    private func sensitivity(
+    private mutating func sensitivity(
         _ examples: ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
     ) -> (Float, isTooLarge: Bool) {
         guard options.isAdaptive || options.isNormalized else {
@@ -184,7 +184,7 @@ package final class Learner {
     }
 
     /// Regularisation without a walk over all weights: what it would have done to each is kept in two numbers.
-    private func regularize(_ step: inout Float, _ slope: Float) {
+    private mutating func regularize(_ step: inout Float, _ slope: Float) {
         let rate = Double(slope).magnitude > 1e-8 ? Double(-step / slope) : 0
         if Double(slope).magnitude > 1e-8 { state.contraction *= 1 - Double(options.l2) * rate }
         step /= Float(state.contraction)
@@ -192,7 +192,7 @@ package final class Learner {
     }
 
     /// Does to the weights what regularisation has put off.
-    package func settle() {
+    package mutating func settle() {
         guard state.gravity != 0 || state.contraction != 1 else { return }
         weights.settle(gravity: Float(state.gravity), contraction: Float(state.contraction))
         (state.gravity, state.contraction) = (0, 1)

@@ -17,7 +17,7 @@ package struct Report {
     /// Where examples come from, as the header says it.
     package enum Source { case text(name: String), cache(String), none }
 
-    package func header(_ learner: Learner, source: Source, writesCache: String?) {
+    package func header(_ learner: borrowing Learner, source: Source, writesCache: String?) {
         for warning in options.warnings { self.warning(warning) }
         crosses()
         if !options.ignored.isEmpty { namespaces("ignoring namespaces beginning with:", options.ignored) }
