@@ -103,13 +103,18 @@ package struct Learner: ~Copyable {
 
     /// Learns an example whose label and importance are known to be good.
     ///
-    /// - Parameter prediction: what was predicted for it just now, cut.
+    /// - Parameters:
+    ///   - prediction: what was predicted for it just now, cut.
+    ///   - loss: of that prediction; where it is 0 nothing is learned by the gradient.
     /// - Returns: whether its values are within what floats hold.
     package mutating func learn(
-        _ examples: ExpandedExamples, _ example: Int, prediction: Float, label: Float, importance: Float
+        _ examples: ExpandedExamples, _ example: Int, prediction: Float, loss: Float, label: Float,
+        importance: Float
     ) -> LearnOutcome {
         let (alpha, beta) = (options.alpha, options.beta)
-        guard options.rule != .gradient else { return learnGradient(examples, example, prediction, label, importance) }
+        guard options.rule != .gradient else {
+            return loss > 0 ? learnGradient(examples, example, prediction, label, importance) : LearnOutcome()
+        }
         let slope = options.loss.slope(prediction, label, state.range)
         switch options.rule {
         case .ftrl:
@@ -141,19 +146,16 @@ package struct Learner: ~Copyable {
     ) -> LearnOutcome {
         let loss = options.loss
         var outcome = LearnOutcome()
-        var step: Float = 0
-        if loss.loss(prediction, label, state.range) > 0 {
-            let (sensitivity, isTooLarge) = sensitivity(examples, example, prediction, label, importance)
-            outcome.isTooLarge = isTooLarge
-            var scale = learningRate * importance
-            if !options.isAdaptive {
-                scale *= power(Float(state.t + Double(importance) - state.heldOutWeight - state.unlabeledWeight), -options.powerT)
-            }
-            step =
-                options.isInvariant
-                ? loss.step(prediction, label, scale, sensitivity) : loss.plainStep(prediction, label, scale)
-            if options.isRegularized && step.magnitude > 1e-8 { regularize(&step, loss.slope(prediction, label, state.range)) }
+        let (sensitivity, isTooLarge) = sensitivity(examples, example, prediction, label, importance)
+        outcome.isTooLarge = isTooLarge
+        var scale = learningRate * importance
+        if !options.isAdaptive {
+            scale *= power(Float(state.t + Double(importance) - state.heldOutWeight - state.unlabeledWeight), -options.powerT)
         }
+        var step =
+            options.isInvariant
+            ? loss.step(prediction, label, scale, sensitivity) : loss.plainStep(prediction, label, scale)
+        if options.isRegularized && step.magnitude > 1e-8 { regularize(&step, loss.slope(prediction, label, state.range)) }
         if step.isNaN { (outcome.isNaN, step) = (true, 0) }
         if step != 0 {
             if options.isNormalized { step *= normFactor }

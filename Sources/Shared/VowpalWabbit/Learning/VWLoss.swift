@@ -28,8 +28,7 @@ package enum VWLoss: Sendable, Equatable {
         case .classic: return (prediction - label) * (prediction - label)
         case .hinge: return max(0, 1 - label * prediction)
         case .logistic(let low, let high):
-            let chance = (label - low) / (high - low)
-            return chance * log(1 + exp(-prediction)) + (1 - chance) * log(1 + exp(prediction))
+            return between(label, low, high, log(1 + exp(-prediction)), log(1 + exp(prediction)))
         case .quantile(let tau):
             let error = label - prediction
             return error > 0 ? tau * error : -(1 - tau) * error
@@ -53,9 +52,9 @@ package enum VWLoss: Sendable, Equatable {
             let error = 1 - label * prediction
             return label * (scale * sensitivity < error ? scale : error / sensitivity)
         case .logistic(let low, let high):
-            let chance = (label - low) / (high - low)
-            return chance * logisticStep(prediction, 1, scale, sensitivity)
-                + (1 - chance) * logisticStep(prediction, -1, scale, sensitivity)
+            return between(
+                label, low, high, logisticStep(prediction, 1, scale, sensitivity),
+                logisticStep(prediction, -1, scale, sensitivity))
         case .quantile(let tau):
             let error = label - prediction
             guard error != 0 else { return 0 }
@@ -76,8 +75,7 @@ package enum VWLoss: Sendable, Equatable {
         case .squared, .classic: 2 * (label - prediction) * scale
         case .hinge: label * prediction >= 1 ? 0 : label * scale
         case .logistic(let low, let high):
-            (label - low) / (high - low) * scale / (1 + exp(prediction))
-                - (1 - (label - low) / (high - low)) * scale / (1 + exp(-prediction))
+            between(label, low, high, scale / (1 + exp(prediction)), -scale / (1 + exp(-prediction)))
         case .quantile(let tau): label == prediction ? 0 : (label > prediction ? tau : tau - 1) * scale
         case .expectile(let q): 2 * (label - prediction) * (weight(q, label - prediction) * scale)
         case .poisson: (label - exp(prediction)) * scale
@@ -104,13 +102,23 @@ package enum VWLoss: Sendable, Equatable {
         case .classic: 2 * (prediction - label)
         case .hinge: label * prediction >= 1 ? 0 : -label
         case .logistic(let low, let high):
-            (label - low) / (high - low) * (-1 / (1 + exp(prediction)))
-                + (1 - (label - low) / (high - low)) * (1 / (1 + exp(-prediction)))
+            between(label, low, high, -1 / (1 + exp(prediction)), 1 / (1 + exp(-prediction)))
         case .quantile(let tau): label == prediction ? 0 : label > prediction ? -tau : 1 - tau
         case .expectile(let q):
             2 * (min(max(prediction, range.min), range.max) - label) * weight(q, label - prediction)
         case .poisson: exp(prediction) - label
         }
+    }
+
+    /// What a label between both ends comes to; at an end the other is not computed.
+    @inline(__always)
+    private func between(
+        _ label: Float, _ low: Float, _ high: Float, _ atHigh: @autoclosure () -> Float, _ atLow: @autoclosure () -> Float
+    ) -> Float {
+        if label == high { return atHigh() }
+        if label == low { return atLow() }
+        let chance = (label - low) / (high - low)
+        return chance * atHigh() + (1 - chance) * atLow()
     }
 
     private func weight(_ q: Float, _ error: Float) -> Float { error < 0 ? q : 1 - q }

@@ -152,15 +152,15 @@ package struct VWRun: ~Copyable {
         if margin.isNaN { report.warning("NAN prediction in example \(learner.state.exampleCount + 1), forcing 0") }
         var prediction = learner.cut(margin)
         if options.keepsNames { keepNames(parsed, expanded, example, prediction) }
+        let plainLoss = isLabeled && importance > 0 ? options.loss.loss(prediction, label, learner.state.range) : 0
         if learns {
-            let outcome = learner.learn(expanded, example, prediction: prediction, label: label, importance: importance)
+            let outcome = learner.learn(
+                expanded, example, prediction: prediction, loss: plainLoss, label: label, importance: importance)
             if outcome.isTooLarge { report.log("error", "The features have too much magnitude") }
             if outcome.isNaN { report.warning("update is NAN, replacing with 0") }
         }
-        var loss: Float = 0
-        if isLabeled && importance > 0 {
-            loss = options.loss.loss(prediction, label, learner.state.range) * importance
-        }
+        // Not a product where nothing counts: an importance may be infinite or no number.
+        var loss = plainLoss == 0 ? 0 : plainLoss * importance
         prediction = linked(prediction)
         if options.isBinary {
             prediction = prediction > 0 ? 1 : -1

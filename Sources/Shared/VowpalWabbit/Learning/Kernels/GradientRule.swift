@@ -70,6 +70,14 @@ struct GradientRule {
                 let norm = unsafe row[normColumn]
                 let isTooLarge = square > .greatestFiniteMagnitude
                 found.isTooLarge = found.isTooLarge || isTooLarge
+                if A.isOn && hasRoots && norm == 1 && square == 1 {
+                    // Most features: what follows, without its divisions by 1.
+                    found.normSquared += 1
+                    let rate = unsafe 1 / row[1].squareRoot()
+                    unsafe row[rateColumn] = rate
+                    found.sensitivity += rate
+                    continue
+                }
                 found.normSquared += isTooLarge ? 1 : square / (norm * norm)
             }
             let rate = unsafe rate(row, normColumn, A.self, N.self, hasRoots)

@@ -61,9 +61,17 @@ extension LineParser {
         var isGood = true
         var unnamedCount: UInt32 = 0
         while text[at] == 0x20 || text[at] == 0x09 {
-            isGood = parseFeature(
-                text, &at, &cursor, namespace, byte, weight, &unnamedCount, base, lineStart, into: &columns)
-            if !isGood { break }
+            let featureStart = at &+ 1
+            at = cursor.next()
+            if text[at] == UInt8(ascii: ":") {
+                isGood = parseValue(
+                    text, featureStart, &at, &cursor, namespace, byte, weight, &unnamedCount, base, lineStart,
+                    into: &columns)
+                if !isGood { break }
+            } else if at > featureStart && weight != 0 {
+                let index = hash(text.advanced(featureStart), at &- featureStart, seed: namespace) & mask
+                add(index, weight, text, featureStart, at &- featureStart, 0, 0, base, byte, namespace, into: &columns)
+            }
         }
         if isGood && text[at] == UInt8(ascii: ":") { isGood = malformed(text, lineStart, at, "'|',space, or EOL", &columns) }
         // A carriage return ends a line; before the line feed it is part of its end.
@@ -73,22 +81,13 @@ extension LineParser {
         return isGood
     }
 
-    /// A feature behind the blank at `at`; `at` ends on the delimiter behind it.
-    @inline(__always)
-    private mutating func parseFeature(
-        _ text: TextPointer, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32, _ byte: UInt8,
-        _ weight: Float, _ unnamedCount: inout UInt32, _ base: String, _ lineStart: Int,
+    /// A feature with a value; `at` is its colon and ends on the delimiter behind the value.
+    private mutating func parseValue(
+        _ text: TextPointer, _ nameStart: Int, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32,
+        _ byte: UInt8, _ weight: Float, _ unnamedCount: inout UInt32, _ base: String, _ lineStart: Int,
         into columns: inout ParsedColumns
     ) -> Bool {
-        let nameStart = at &+ 1
-        at = cursor.next()
         let nameCount = at &- nameStart
-        if text[at] != UInt8(ascii: ":") {
-            guard nameCount > 0, weight != 0 else { return true }
-            let index = hash(text.advanced(nameStart), nameCount, seed: namespace) & mask
-            add(index, weight, text, nameStart, nameCount, 0, 0, base, byte, namespace, into: &columns)
-            return true
-        }
         let valueStart = at &+ 1
         at = cursor.next()
         var valueEnd = at
@@ -138,6 +137,16 @@ extension LineParser {
         _ valueCount: Int, _ base: String, _ byte: UInt8, _ namespace: UInt32, into columns: inout ParsedColumns
     ) {
         columns.addFeature(index, value)
+        if keepsNames || affixCount > 0 {
+            addMore(value, text, nameStart, nameCount, valueStart, valueCount, base, byte, namespace, into: &columns)
+        }
+    }
+
+    /// The feature's name and affixes, where they are wanted.
+    private func addMore(
+        _ value: Float, _ text: TextPointer, _ nameStart: Int, _ nameCount: Int, _ valueStart: Int, _ valueCount: Int,
+        _ base: String, _ byte: UInt8, _ namespace: UInt32, into columns: inout ParsedColumns
+    ) {
         if keepsNames {
             let name = string(text, nameStart, nameStart &+ nameCount)
             let end = valueCount > 0 ? "^" + string(text, valueStart, valueStart &+ valueCount) : ""
