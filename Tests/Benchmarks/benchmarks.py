@@ -13,7 +13,7 @@ MEASURES = {
     "learn1": "learn", "learn2": "learn", "train": "train", "predict100": "predict100", "single": "single",
     "kernel": "kernel", "freshness": "freshness", "tail": "tail", "delta": "delta", "memory": "memory", "round": "round",
     "group": "group", "spread_models": "group", "three_problems": "three_problems",
-    "crosses": "crosses", "durability": "durability", "snapshots": "snapshots",
+    "crosses": "crosses", "vw_command": "vw_command", "durability": "durability", "snapshots": "snapshots",
 }
 
 

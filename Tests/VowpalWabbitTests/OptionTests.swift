@@ -3,9 +3,11 @@ import VowpalWabbit
 
 @Suite("Vowpal Wabbit's options are taken as it takes them, or refused by name")
 struct OptionTests {
-    @Test("short, long, joined and split forms say the same", arguments: [
-        ["-b", "20"], ["-b20"], ["--bit_precision", "20"], ["--bit_precision=20"], ["-b=20"],
-    ])
+    @Test(
+        "short, long, joined and split forms say the same",
+        arguments: [
+            ["-b", "20"], ["-b20"], ["--bit_precision", "20"], ["--bit_precision=20"], ["-b=20"],
+        ])
     func forms(_ arguments: [String]) throws { #expect(try VWOptions(arguments).bits == 20) }
 
     @Test("an option that is not taken is named", arguments: ["--oaa", "--bfgs", "-Z", "--dictionary"])
@@ -14,11 +16,15 @@ struct OptionTests {
         #expect(error.map { "\($0)".contains("'\(option)'") } == true)
     }
 
-    @Test("values that are none are refused", arguments: [
-        "-b x", "-b 0", "-b 40", "-l fast", "--passes -1", "--loss_function none", "--link none", "-q abc", "--affix 9a",
-        "--quantile_tau 0.3", "--loss_function expectile", "--ftrl --coin", "--passes 2", "-b 18 -b 19", "--skips 1", "a b",
-        "-d", "--ngram abcd", "a.vw.gz",
-    ])
+    @Test(
+        "values that are none are refused",
+        arguments: [
+            "-b x", "-b 0", "-b 40", "-l fast", "--passes -1", "--loss_function none", "--link none", "-q abc",
+            "--affix 9a",
+            "--quantile_tau 0.3", "--loss_function expectile", "--ftrl --coin", "--passes 2", "-b 18 -b 19",
+            "--skips 1", "a b",
+            "-d", "--ngram abcd", "a.vw.gz",
+        ])
     func values(_ line: String) {
         #expect(throws: VWError.self) { try VWOptions(line.split(separator: " ").map(String.init)) }
     }

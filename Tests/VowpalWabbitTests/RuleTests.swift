@@ -2,7 +2,10 @@ import Testing
 
 /// The rules written a second time, slowly, from their papers: a dictionary of weights, in double.
 private struct SlowLearner {
-    enum Rule { case gradient(adaptive: Bool, normalized: Bool, invariant: Bool), ftrl(l1: Double, l2: Double) }
+    enum Rule {
+        case gradient(adaptive: Bool, normalized: Bool, invariant: Bool)
+        case ftrl(l1: Double, l2: Double)
+    }
     var rule: Rule
     var rate = 0.5
     var powerT = 0.5
@@ -36,14 +39,16 @@ private struct SlowLearner {
                 invariant
                 ? bigStep(prediction, label, scale, sensitivity) : -slope * scale
             let factor = normalized ? (adaptive ? (total / sum).squareRoot() : total / sum) : 1
-            for (name, x) in features { weights[name, default: 0] += step * factor * x * speed(name, adaptive, normalized) }
+            for (name, x) in features {
+                weights[name, default: 0] += step * factor * x * speed(name, adaptive, normalized)
+            }
         }
         return prediction
     }
 
     /// One step of an example as the limit of very many small ones, each down the gradient where the last one ended.
     private func bigStep(_ prediction: Double, _ label: Double, _ scale: Double, _ sensitivity: Double) -> Double {
-        let count = 20_000
+        let count = 1000
         var (p, taken) = (prediction, 0.0)
         for _ in 0..<count {
             // Heun's method, so that so many are enough.
@@ -72,7 +77,9 @@ private struct SlowLearner {
         for (name, x) in features {
             squares[name, default: 0] += squaredGradient * x * x
             if normalized, abs(x) > norms[name] ?? 0 {
-                if let old = norms[name] { weights[name, default: 0] *= adaptive ? old / abs(x) : (old / x) * (old / x) }
+                if let old = norms[name] {
+                    weights[name, default: 0] *= adaptive ? old / abs(x) : (old / x) * (old / x)
+                }
                 norms[name] = abs(x)
             }
             if normalized { normSquared += x * x / (norms[name]! * norms[name]!) }

@@ -51,7 +51,9 @@ struct RunTests {
         let whole = try folder.bytes("cache")
         for count in whole.indices {
             try folder.write(Array(whole[..<count]), to: "cache")
-            await #expect(throws: VWError.self, "cut at \(count)") { try await folder.run("-d @examples --cache_file @cache --quiet") }
+            await #expect(throws: VWError.self, "cut at \(count)") {
+                try await folder.run("-d @examples --cache_file @cache --quiet")
+            }
         }
         // Fewer bits in the head make it an old cache, which is replaced.
         for place in whole.indices where !(20..<24).contains(place) {
@@ -71,7 +73,8 @@ struct RunTests {
         try await folder.run("-d @examples --audit --quiet")
         // The vectors of Vowpal Wabbit's own issues 1385, 1125 and 4478.
         for feature in [
-            "ns^abc:16258:", "namespace^feature:242309:", "n^feature:35795:", "\ta:92594:", "\tb:163331:", "\tc:185951:",
+            "ns^abc:16258:", "namespace^feature:242309:", "n^feature:35795:", "\ta:92594:", "\tb:163331:",
+            "\tc:185951:",
             "Constant:116060:",
         ] { #expect(folder.said.contains(feature), "\(feature)") }
     }

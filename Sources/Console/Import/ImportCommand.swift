@@ -60,7 +60,9 @@ private func servable(_ model: ModelContents) throws(VWError) -> ServableModel {
         spec.crosses.append(cross)
     }
     guard spec.crosses.count <= Limits.Features.crossCountMax else {
-        throw .file(path: path, "the model has \(spec.crosses.count) crosses; at most \(Limits.Features.crossCountMax) are taken")
+        throw .file(
+            path: path,
+            "the model has \(spec.crosses.count) crosses; at most \(Limits.Features.crossCountMax) are taken")
     }
     var (indices, values): ([UInt32], [Float]) = ([], [])
     try model.forEachWeight(options) { index, weight in

@@ -17,7 +17,8 @@ struct VWCommand: AsyncParsableCommand {
     func run() async throws {
         if options.contains("-h") || options.contains("--help") { throw CleanExit.helpRequest(self) }
         do {
-            let run = try VWRun(options, tell: { writeNow($0, to: .standardError) }, say: { writeNow($0, to: .standardOutput) })
+            let run = try VWRun(
+                options, tell: { writeNow($0, to: .standardError) }, say: { writeNow($0, to: .standardOutput) })
             try await run.run()
         } catch let error as VWError {
             guard case .usage(let sentence) = error else { throw CommandFailure("\(error)", isFinal: true) }

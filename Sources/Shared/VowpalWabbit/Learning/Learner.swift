@@ -47,7 +47,9 @@ package struct Learner: ~Copyable {
         case .zero: break
         case .same(let weight): for index in 0..<weights.indexCount { weights[index, 0] = weight }
         case .normal:
-            for index in 0..<weights.indexCount { weights[index, 0] = normalWeight(UInt64(index) << UInt64(options.rowShift)) }
+            for index in 0..<weights.indexCount {
+                weights[index, 0] = normalWeight(UInt64(index) << UInt64(options.rowShift))
+            }
         case .random: for index in 0..<weights.indexCount { weights[index, 0] = nextRandom(&random) - 0.5 }
         case .randomPositive: for index in 0..<weights.indexCount { weights[index, 0] = 0.1 * nextRandom(&random) }
         }
@@ -150,12 +152,15 @@ package struct Learner: ~Copyable {
         outcome.isTooLarge = isTooLarge
         var scale = learningRate * importance
         if !options.isAdaptive {
-            scale *= power(Float(state.t + Double(importance) - state.heldOutWeight - state.unlabeledWeight), -options.powerT)
+            scale *= power(
+                Float(state.t + Double(importance) - state.heldOutWeight - state.unlabeledWeight), -options.powerT)
         }
         var step =
             options.isInvariant
             ? loss.step(prediction, label, scale, sensitivity) : loss.plainStep(prediction, label, scale)
-        if options.isRegularized && step.magnitude > 1e-8 { regularize(&step, loss.slope(prediction, label, state.range)) }
+        if options.isRegularized && step.magnitude > 1e-8 {
+            regularize(&step, loss.slope(prediction, label, state.range))
+        }
         if step.isNaN { (outcome.isNaN, step) = (true, 0) }
         if step != 0 {
             if options.isNormalized { step *= normFactor }

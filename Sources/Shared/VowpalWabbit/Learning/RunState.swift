@@ -25,7 +25,8 @@ package struct RunState: Sendable {
     /// What l1 has taken from each weight's magnitude so far, and what l2 has multiplied each with.
     var gravity: Double = 0
     var contraction: Double = 1
-    /// Of the normalised rule: sum of the squared norms of examples, each relative to the largest values, and of their importances.
+    /// Of the normalised rule: sum of the squared norms of examples, each relative to the largest values, and of
+    /// their importances.
     var normalizedSum: Double = 0
     var totalWeight: Double = 0
 
@@ -46,7 +47,11 @@ package struct RunState: Sendable {
 
     mutating func count(label: Float) {
         guard label != ParsedExamples.noLabel, !hasMoreLabels, label != firstLabel, label != secondLabel else { return }
-        if firstLabel == nil { firstLabel = label } else if secondLabel == nil { secondLabel = label } else {
+        if firstLabel == nil {
+            firstLabel = label
+        } else if secondLabel == nil {
+            secondLabel = label
+        } else {
             hasMoreLabels = true
         }
     }

@@ -38,7 +38,8 @@ package enum VWLoss: Sendable, Equatable {
         }
     }
 
-    /// How far to go along the features: the step of an example of that importance, as if it were taken in many small ones.
+    /// How far to go along the features: the step of an example of that importance, as if it were taken in many small
+    /// ones.
     ///
     /// - Parameters:
     ///   - scale: learning rate times importance.
@@ -113,7 +114,8 @@ package enum VWLoss: Sendable, Equatable {
     /// What a label between both ends comes to; at an end the other is not computed.
     @inline(__always)
     private func between(
-        _ label: Float, _ low: Float, _ high: Float, _ atHigh: @autoclosure () -> Float, _ atLow: @autoclosure () -> Float
+        _ label: Float, _ low: Float, _ high: Float, _ atHigh: @autoclosure () -> Float,
+        _ atLow: @autoclosure () -> Float
     ) -> Float {
         if label == high { return atHigh() }
         if label == low { return atLow() }
@@ -145,7 +147,8 @@ package enum VWLoss: Sendable, Equatable {
         return -(label * lambertOfExpMinus(x) + prediction) / sensitivity
     }
 
-    /// W(exp(x)) − x with W Lambert's function, to less than 9e-5: Vowpal Wabbit's closed form, which predictions have to agree with.
+    /// W(exp(x)) − x with W Lambert's function, to less than 9e-5: Vowpal Wabbit's closed form, which predictions
+    /// have to agree with.
     private func lambertOfExpMinus(_ x: Float) -> Float {
         let x = Double(x)
         let w = x >= 1 ? 0.86 * x + 0.01 : Double(exp(Float(0.8 * x - 0.65)))

@@ -74,7 +74,9 @@ package struct ModelContents: Sendable {
             }
         }
         let optionsCount = try number()
-        guard optionsCount > 0, optionsCount <= 100 << 20 else { return damaged("its options are \(optionsCount) bytes long") }
+        guard optionsCount > 0, optionsCount <= 100 << 20 else {
+            return damaged("its options are \(optionsCount) bytes long")
+        }
         let options = try take(Int(optionsCount))
         header.options = cString(options)
         header.seal = ModelHeader.Seal(options.dropFirst(header.options.utf8.count + 1))

@@ -1,6 +1,7 @@
 /// Which namespaces are crossed, by the first byte of their names.
 ///
-/// - Source: Vowpal Wabbit's `interactions.cc`, `generate_interactions.cc`: order of terms, what counts as the same, what is sorted.
+/// - Source: Vowpal Wabbit's `interactions.cc`, `generate_interactions.cc`: order of terms, what counts as the same,
+///   what is sorted.
 package struct CrossOptions: Sendable {
     /// Stands for every namespace of a line.
     static let any = UInt8(ascii: ":")
@@ -85,7 +86,8 @@ package struct CrossOptions: Sendable {
     }
 
     /// Of terms with the same namespaces the first; one that has a namespace twice beside another sorted.
-    private static func filtered(_ terms: [[UInt8]], _ leavesDuplicates: Bool) -> ([[UInt8]], removed: Int, sorted: Int) {
+    private static func filtered(_ terms: [[UInt8]], _ leavesDuplicates: Bool) -> ([[UInt8]], removed: Int, sorted: Int)
+    {
         var seen: Set<[UInt8]> = []
         var (kept, sorted): ([[UInt8]], Int) = ([], 0)
         for term in terms {

@@ -36,7 +36,8 @@ extension VWOptions {
         data = given.positional.first ?? given.text("data")
         readsStandardInput = !given.has("no_stdin")
         if let data, data.hasSuffix(".gz") {
-            throw .usage("\(data) is compressed, which is not read here; give it as standard input: zcat \(data) | sluice vw …")
+            throw .usage(
+                "\(data) is compressed, which is not read here; give it as standard input: zcat \(data) | sluice vw …")
         }
         let caches = given.list("cache_file") + (given.has("cache") ? ["\(data ?? "").cache"] : [])
         guard caches.count <= 1 else { throw .usage("one cache file is read or written, but several are named") }
@@ -215,7 +216,8 @@ extension GramOptions {
 }
 
 extension Affix {
-    /// Reads `+2a,-3b,+1`: two-byte prefixes of namespace a, three-byte suffixes of b, one-byte prefixes of the unnamed one.
+    /// Reads `+2a,-3b,+1`: two-byte prefixes of namespace a, three-byte suffixes of b, one-byte prefixes of the
+    /// unnamed one.
     static func read(_ text: String) throws(VWError) -> [UInt8: [Affix]] {
         var affixes: [UInt8: [Affix]] = [:]
         for part in text.split(separator: ",") {

@@ -2,7 +2,11 @@
 package struct VWOptions: Sendable {
     package enum Rule: String, Sendable { case gradient, ftrl, pistol, coin, freegrad }
     package enum Link: String, Sendable { case identity, logistic, poisson, glf1 }
-    package enum InitialWeights: Sendable { case zero, same(Float), normal, random, randomPositive }
+    package enum InitialWeights: Sendable {
+        case zero
+        case same(Float)
+        case normal, random, randomPositive
+    }
 
     // Where examples come from.
     package var data: String?
@@ -76,7 +80,10 @@ package struct VWOptions: Sendable {
     /// Sentences that are no reason to stop.
     package var warnings: [String] = []
 
-    package enum Progress: Sendable { case times(Float), every(Float) }
+    package enum Progress: Sendable {
+        case times(Float)
+        case every(Float)
+    }
 
     package var keepsNames: Bool { audits || invertHash != nil }
     /// Whether learning truncates weights or shrinks them as it goes; only the gradient rule does.

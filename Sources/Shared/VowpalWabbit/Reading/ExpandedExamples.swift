@@ -1,4 +1,5 @@
-/// Examples with all features that they are learned by: linear ones, the constant, crosses, in the order of Vowpal Wabbit's sums.
+/// Examples with all features that they are learned by: linear ones, the constant, crosses, in the order of Vowpal
+/// Wabbit's sums.
 package struct ExpandedExamples: Sendable {
     /// Example e owns features offsets[e] ..< offsets[e + 1]. Shape [E + 1].
     var offsets: [UInt32] = [0]

@@ -1,6 +1,7 @@
 /// Turns parsed examples into those that are learned: leaves namespaces out, makes grams, the constant and crosses.
 ///
-/// - Source: Vowpal Wabbit's `parser.cc` (order of these steps), `kskip_ngram_transformer.cc`, `interactions_predict.h`.
+/// - Source: Vowpal Wabbit's `parser.cc` (order of these steps), `kskip_ngram_transformer.cc`,
+///   `interactions_predict.h`.
 package struct Expander: Sendable {
     /// Features of one namespace, wherever they stood in the line.
     struct Space {
@@ -48,9 +49,9 @@ package struct Expander: Sendable {
             options.hasConstant, options.keepsNames, options.crosses, options.ngrams
         )
         let kept = options.kept
+        // What is kept stays, also where it is ignored; what affixes make is a namespace of its own.
         isLeftOut = (UInt8.min...UInt8.max).map { byte in
-            options.ignored.contains(byte) && kept?.contains(byte) != true
-                || kept.map { !$0.contains(byte) && byte < ParsedExamples.constantNamespace } ?? false
+            kept.map { !$0.contains(byte) } ?? options.ignored.contains(byte)
         }
         isLeftOutAlone = (UInt8.min...UInt8.max).map { options.ignoredAlone.contains($0) }
         changesNothing = options.ngrams.isEmpty && options.ignored.isEmpty && kept == nil
@@ -194,7 +195,8 @@ package struct Expander: Sendable {
         }
     }
 
-    /// Every choice of one feature of each namespace of a term, in the order of crosses; of one namespace twice in a row, no choice twice.
+    /// Every choice of one feature of each namespace of a term, in the order of crosses; of one namespace twice in a
+    /// row, no choice twice.
     private func forEachChoice(_ term: ArraySlice<Int>, _ body: ([Int]) -> Void) {
         func choose(_ rest: ArraySlice<Int>, _ chosen: [Int], _ before: Int?) {
             guard let place = rest.first else { return body(chosen) }
@@ -214,7 +216,9 @@ extension Expander.Gathered {
         add(start, end, n, skips, 0, &offsets)
     }
 
-    private mutating func add(_ start: Int, _ end: Int, _ more: Int, _ skips: Int, _ skipped: Int, _ offsets: inout [Int]) {
+    private mutating func add(
+        _ start: Int, _ end: Int, _ more: Int, _ skips: Int, _ skipped: Int, _ offsets: inout [Int]
+    ) {
         if more == 0 {
             let last = end - start - offsets[offsets.count - 1]
             guard last > 0 else { return }

@@ -1,6 +1,7 @@
 package import Features
 
-/// Reads lines of Vowpal Wabbit text as Vowpal Wabbit does: what a line has wrong is told, and the line is learned as far as it is good.
+/// Reads lines of Vowpal Wabbit text as Vowpal Wabbit does: what a line has wrong is told, and the line is learned as
+/// far as it is good.
 ///
 /// - Source: Vowpal Wabbit's `parse_example_text.cc`; hashes are those of `Features`.
 package struct LineParser: Sendable {

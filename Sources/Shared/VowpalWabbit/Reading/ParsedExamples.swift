@@ -43,7 +43,8 @@ package struct ParsedExamples: Sendable {
         var line: String?
     }
 
-    /// Features of one namespace that stand together: those that a dictionary or an affix adds have bytes of their own, above ASCII.
+    /// Features of one namespace that stand together: those that a dictionary or an affix adds have bytes of their
+    /// own, above ASCII.
     static let affixNamespace: UInt8 = 129
     static let constantNamespace: UInt8 = 128
 

@@ -15,7 +15,11 @@ package struct Report {
     }
 
     /// Where examples come from, as the header says it.
-    package enum Source { case text(name: String), cache(String), none }
+    package enum Source {
+        case text(name: String)
+        case cache(String)
+        case none
+    }
 
     package func header(_ learner: borrowing Learner, source: Source, writesCache: String?) {
         for warning in options.warnings { self.warning(warning) }

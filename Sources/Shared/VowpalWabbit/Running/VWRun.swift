@@ -4,7 +4,8 @@ internal import SystemPackage
 
 /// A run of `sluice vw`: reads examples, predicts and learns each, tells how it goes, writes models.
 ///
-/// - Source: Vowpal Wabbit's `parser.cc`, `learner.cc`, `scorer.cc`, `binary.cc`: which examples are learned, and what is told of them.
+/// - Source: Vowpal Wabbit's `parser.cc`, `learner.cc`, `scorer.cc`, `binary.cc`: which examples are learned, and
+///   what is told of them.
 package struct VWRun: ~Copyable {
     private let options: VWOptions
     private var learner: Learner
@@ -99,7 +100,8 @@ package struct VWRun: ~Copyable {
         guard options.data != nil || options.readsStandardInput else { return }
         let file = options.data == nil ? .standardInput : try openForReading(path)
         defer { if options.data != nil { try? file.close() } }  // read only: nothing is lost
-        var writer = try cachePath.map { path throws(VWError) in try ExampleCache.Writer(path: path, bits: options.bits) }
+        var writer = try cachePath.map { path throws(VWError) in try ExampleCache.Writer(path: path, bits: options.bits)
+        }
         try await road.forEachChunk(of: file, named: path) { chunk in
             try writer?.append(chunk.parsed)
             return try take(chunk)

@@ -73,7 +73,9 @@ extension LineParser {
                 add(index, weight, text, featureStart, at &- featureStart, 0, 0, base, byte, namespace, into: &columns)
             }
         }
-        if isGood && text[at] == UInt8(ascii: ":") { isGood = malformed(text, lineStart, at, "'|',space, or EOL", &columns) }
+        if isGood && text[at] == UInt8(ascii: ":") {
+            isGood = malformed(text, lineStart, at, "'|',space, or EOL", &columns)
+        }
         // A carriage return ends a line; before the line feed it is part of its end.
         if text[at] == UInt8(ascii: "\r") && text[at &+ 1] != UInt8(ascii: "\n") { isGood = false }
         columns.endSegment(byte, firstFeature: first)
@@ -186,7 +188,8 @@ extension LineParser {
         var lineEnd = end
         while text[lineEnd] != UInt8(ascii: "\n") && text[lineEnd] != 0 { lineEnd &+= 1 }
         columns.warn(
-            "malformed example! \(wanted) expected after : \"\(string(text, bar, end))\"", line: string(text, bar, lineEnd))
+            "malformed example! \(wanted) expected after : \"\(string(text, bar, end))\"",
+            line: string(text, bar, lineEnd))
         return false
     }
 
