@@ -29,6 +29,8 @@ package struct Expander: Sendable {
     /// Namespaces stand as in their lines, each in one piece: nothing is moved.
     private let changesNothing: Bool
     private(set) var layout = Layout()
+    /// Of the example before: its namespaces stood in one piece each, and nothing was left out.
+    private var wasInPlace = false
     private var known: [[UInt8]: Layout] = [:]
     var spaces: [Space] = []
     /// Features of examples whose namespaces are in pieces or have grams.
@@ -91,8 +93,9 @@ package struct Expander: Sendable {
     ///
     /// - Returns: whether they are places in the parsed columns themselves.
     private mutating func gather(_ parsed: ParsedExamples, _ example: Int) -> Bool {
-        spaces.removeAll(keepingCapacity: true)
         let segments = parsed.segments(of: example)
+        if wasInPlace && hasSameNamespaces(parsed, segments) { return true }
+        spaces.removeAll(keepingCapacity: true)
         var isInPlace = changesNothing
         for segment in segments {
             let byte = parsed.segmentBytes[segment]
@@ -106,7 +109,21 @@ package struct Expander: Sendable {
         }
         if !isInPlace { gatherPieces(parsed) }
         if !crosses.isEmpty { adaptLayout() }
+        wasInPlace = isInPlace
         return isInPlace
+    }
+
+    /// Whether the example has the namespaces of the one before it, as most have: then only their places change.
+    private mutating func hasSameNamespaces(_ parsed: ParsedExamples, _ segments: Range<Int>) -> Bool {
+        guard segments.count == spaces.count else { return false }
+        var start = segments.lowerBound == 0 ? 0 : Int(parsed.featureEnds[segments.lowerBound - 1])
+        for (k, segment) in segments.enumerated() {
+            guard spaces[k].byte == parsed.segmentBytes[segment] else { return false }
+            spaces[k].start = start
+            start = Int(parsed.featureEnds[segment])
+            spaces[k].end = start
+        }
+        return true
     }
 
     /// Moves pieces of one namespace together and makes their grams.
@@ -167,8 +184,11 @@ package struct Expander: Sendable {
                 var runEnd = k + 1
                 while runEnd < end && layout.places[runEnd] == layout.places[k] { runEnd += 1 }
                 let space = spaces[layout.places[k]]
-                // Ways to take a run's length of its features, each as often as one likes.
-                for taken in 0..<(runEnd - k) { product = product * (space.end - space.start + taken) / (taken + 1) }
+                product *= space.end - space.start
+                // Of one namespace several times: ways to take that many of its features, each as often as one likes.
+                for taken in 1..<(runEnd - k) where product <= Self.featureCountMax {
+                    product = product * (space.end - space.start + taken) / (taken + 1)
+                }
                 if product > Self.featureCountMax { return product }
                 k = runEnd
             }
