@@ -69,8 +69,7 @@ extension LineParser {
                     into: &columns)
                 if !isGood { break }
             } else if at > featureStart && weight != 0 {
-                let index = hash(text.advanced(featureStart), at &- featureStart, seed: namespace) & mask
-                add(index, weight, text, featureStart, at &- featureStart, 0, 0, base, byte, namespace, into: &columns)
+                addNamed(text, featureStart, at &- featureStart, weight, base, byte, namespace, into: &columns)
             }
         }
         if isGood && text[at] == UInt8(ascii: ":") {
@@ -115,15 +114,16 @@ extension LineParser {
         let unnamed = namespace &+ unnamedCount
         if nameCount == 0 && !isText { unnamedCount &+= 1 }
         if value != 0 {
-            let seed = hash(text.advanced(nameStart), nameCount, seed: namespace)
             if isText {
-                let index = hash(text.advanced(valueStart), at &- valueStart, seed: seed) & mask
+                let seed = hash(text.advanced(nameStart), nameCount, seed: namespace)
+                let index = hash(text.advanced(valueStart), at &- valueStart, seed: seed)
                 add(
                     index, value, text, nameStart, nameCount, valueStart, at &- valueStart, base, byte, namespace,
                     into: &columns)
+            } else if nameCount > 0 {
+                addNamed(text, nameStart, nameCount, value, base, byte, namespace, into: &columns)
             } else {
-                let index = nameCount > 0 ? seed & mask : unnamed
-                add(index, value, text, nameStart, nameCount, 0, 0, base, byte, namespace, into: &columns)
+                add(unnamed, value, text, nameStart, nameCount, 0, 0, base, byte, namespace, into: &columns)
             }
         }
         guard valueEnd == at else {
@@ -131,6 +131,23 @@ extension LineParser {
             return malformed(text, lineStart, valueEnd, "'|' or EOL", &columns)
         }
         return true
+    }
+
+    /// Adds a feature by name. A short name waits to be hashed with others; names that must be trimmed are rare.
+    @inline(__always)
+    private func addNamed(
+        _ text: TextPointer, _ start: Int, _ count: Int, _ value: Float, _ base: String, _ byte: UInt8,
+        _ namespace: UInt32, into columns: inout ParsedColumns
+    ) {
+        if count <= 8 && text[start] > 0x20 && text[start &+ count &- 1] > 0x20 {
+            let word = text.word64(start) & (UInt64.max &>> (64 &- 8 &* UInt64(count)))
+            columns.addFeature(named: word, byteCount: count, seed: namespace, value)
+        } else {
+            columns.addFeature(hash(text.advanced(start), count, seed: namespace), value)
+        }
+        if keepsNames || affixCount > 0 {
+            addMore(value, text, start, count, 0, 0, base, byte, namespace, into: &columns)
+        }
     }
 
     @inline(__always)

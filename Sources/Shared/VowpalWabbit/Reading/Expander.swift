@@ -14,6 +14,8 @@ package struct Expander: Sendable {
     /// What crosses come to for lines with certain namespaces.
     struct Layout: Sendable {
         var bytes: [UInt8] = []
+        /// Whether every term is two different namespaces.
+        var isPairs = true
         /// Terms one behind the other, as places in `bytes`, and where each ends.
         var places: [Int] = []
         var ends: [Int] = []
@@ -165,6 +167,7 @@ package struct Expander: Sendable {
         for term in crosses.terms(of: bytes) {
             made.places += term
             made.ends.append(made.places.count)
+            if term.count != 2 || term[0] == term[1] { made.isPairs = false }
         }
         layout = made
         if known.count >= 256 { known.removeAll() }
@@ -176,6 +179,13 @@ package struct Expander: Sendable {
         var total = hasConstant ? 1 : 0
         for space in spaces where space.isLinear { total += space.end - space.start }
         guard !crosses.isEmpty else { return total }
+        if layout.isPairs {
+            for k in stride(from: 0, to: layout.places.count, by: 2) {
+                let (a, b) = (spaces[layout.places[k]], spaces[layout.places[k + 1]])
+                total += (a.end - a.start) * (b.end - b.start)
+            }
+            return total
+        }
         var start = 0
         for end in layout.ends {
             var product = 1

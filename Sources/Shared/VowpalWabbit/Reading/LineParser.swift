@@ -5,7 +5,6 @@ package import Features
 ///
 /// - Source: Vowpal Wabbit's `parse_example_text.cc`; hashes are those of `Features`.
 package struct LineParser: Sendable {
-    let mask: UInt32
     let hashesDigits: Bool
     let seed: UInt32
     let affixes: [UInt8: [Affix]]
@@ -17,7 +16,6 @@ package struct LineParser: Sendable {
     private var delimiters: [UInt32] = []
 
     package init(_ options: VWOptions) {
-        mask = options.bits == 32 ? .max : 1 << UInt32(options.bits) - 1
         (hashesDigits, seed) = (options.hashesDigits, options.hashSeed)
         (affixes, keepsNames) = (options.affixes, options.keepsNames)
         affixCount = options.affixes.values.map(\.count).max() ?? 0
@@ -40,7 +38,9 @@ package struct LineParser: Sendable {
             positions.withCursor { cursor in
                 examples.withColumns { columns in
                     var at = 0
+                    let first = columns.featureCount
                     while at < end { at = parseLine(text, from: at, &cursor, into: &columns) }
+                    columns.hashNames(from: first, digitsAreNumbers: !hashesDigits)
                 }
             }
         }
