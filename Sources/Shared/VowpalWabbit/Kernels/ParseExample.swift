@@ -143,11 +143,19 @@ extension LineParser {
             let word = text.word64(start) & (UInt64.max &>> (64 &- 8 &* UInt64(count)))
             columns.addFeature(named: word, byteCount: count, seed: namespace, value)
         } else {
-            columns.addFeature(hash(text.advanced(start), count, seed: namespace), value)
+            addLongName(text.advanced(start), count, value, namespace, into: &columns)
         }
-        if keepsNames || affixCount > 0 {
+        if keepsMore {
             addMore(value, text, start, count, 0, 0, base, byte, namespace, into: &columns)
         }
+    }
+
+    /// Not inlined: what is rare would make what is not slow.
+    @inline(never)
+    private func addLongName(
+        _ name: TextPointer, _ count: Int, _ value: Float, _ namespace: UInt32, into columns: inout ParsedColumns
+    ) {
+        columns.addFeature(hash(name, count, seed: namespace), value)
     }
 
     @inline(__always)
@@ -156,12 +164,13 @@ extension LineParser {
         _ valueCount: Int, _ base: String, _ byte: UInt8, _ namespace: UInt32, into columns: inout ParsedColumns
     ) {
         columns.addFeature(index, value)
-        if keepsNames || affixCount > 0 {
+        if keepsMore {
             addMore(value, text, nameStart, nameCount, valueStart, valueCount, base, byte, namespace, into: &columns)
         }
     }
 
     /// The feature's name and affixes, where they are wanted.
+    @inline(never)
     private func addMore(
         _ value: Float, _ text: TextPointer, _ nameStart: Int, _ nameCount: Int, _ valueStart: Int, _ valueCount: Int,
         _ base: String, _ byte: UInt8, _ namespace: UInt32, into columns: inout ParsedColumns

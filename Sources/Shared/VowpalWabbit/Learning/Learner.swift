@@ -59,7 +59,7 @@ package struct Learner: ~Copyable {
     }
 
     /// The sum over an example's features, as it stands.
-    package func predict(_ examples: ExpandedExamples, _ example: Int, initial: Float) -> Float {
+    package func predict(_ examples: borrowing ExpandedExamples, _ example: Int, initial: Float) -> Float {
         let truncates = options.isRegularized && options.l1 > 0
         let gravity = Float(state.gravity)
         var margin = examples.withRun(example, weights) {
@@ -85,7 +85,7 @@ package struct Learner: ~Copyable {
     package var predictsAsItLearns: Bool { options.rule != .gradient && options.rule != .ftrl }
 
     /// The margin of such a rule before it learns the example.
-    package mutating func predictToLearn(_ examples: ExpandedExamples, _ example: Int, importance: Float) -> Float {
+    package mutating func predictToLearn(_ examples: borrowing ExpandedExamples, _ example: Int, importance: Float) -> Float {
         let (alpha, beta) = (options.alpha, options.beta)
         switch options.rule {
         case .pistol: return examples.withRun(example, weights) { predictPistol($0, alpha: alpha, beta: beta) }
@@ -110,7 +110,7 @@ package struct Learner: ~Copyable {
     ///   - loss: of that prediction; where it is 0 nothing is learned by the gradient.
     /// - Returns: whether its values are within what floats hold.
     package mutating func learn(
-        _ examples: ExpandedExamples, _ example: Int, prediction: Float, loss: Float, label: Float,
+        _ examples: borrowing ExpandedExamples, _ example: Int, prediction: Float, loss: Float, label: Float,
         importance: Float
     ) -> LearnOutcome {
         let (alpha, beta) = (options.alpha, options.beta)
@@ -144,7 +144,7 @@ package struct Learner: ~Copyable {
     }
 
     private mutating func learnGradient(
-        _ examples: ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
+        _ examples: borrowing ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
     ) -> LearnOutcome {
         let loss = options.loss
         var outcome = LearnOutcome()
@@ -174,7 +174,7 @@ package struct Learner: ~Copyable {
     private var normFactor: Float = 1
 
     private mutating func sensitivity(
-        _ examples: ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
+        _ examples: borrowing ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
     ) -> (Float, isTooLarge: Bool) {
         guard options.isAdaptive || options.isNormalized else {
             return (examples.withRun(example, weights) { $0.sumOfSquares() }, false)

@@ -10,6 +10,8 @@ package struct LineParser: Sendable {
     let affixes: [UInt8: [Affix]]
     let affixCount: Int
     let keepsNames: Bool
+    /// Whether a feature has names or affixes beside its index and value.
+    let keepsMore: Bool
     /// The hash of a namespace without a name.
     let unnamedNamespace: UInt32
     var namespaces = NamespaceCache()
@@ -19,6 +21,7 @@ package struct LineParser: Sendable {
         (hashesDigits, seed) = (options.hashesDigits, options.hashSeed)
         (affixes, keepsNames) = (options.affixes, options.keepsNames)
         affixCount = options.affixes.values.map(\.count).max() ?? 0
+        keepsMore = options.keepsNames || affixCount > 0
         unnamedNamespace = seed == 0 ? 0 : ByteWindow().withText { [seed] in murmur32($0, 0, seed: seed) }
     }
 

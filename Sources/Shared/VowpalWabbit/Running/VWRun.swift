@@ -118,7 +118,8 @@ package struct VWRun: ~Copyable {
     /// Takes a chunk's examples, one after the other.
     private mutating func take(_ chunk: ExampleChunk) throws(VWError) -> Bool {
         // Held here, so that no example asks the chunk for them.
-        let (parsed, expanded) = (chunk.parsed, chunk.expanded)
+        let parsed = chunk.parsed
+        let expanded = chunk.expanded
         var warnings = parsed.warnings[...]
         for example in 0..<expanded.exampleCount {
             while let warning = warnings.first, warning.example <= example {
@@ -133,7 +134,10 @@ package struct VWRun: ~Copyable {
         return true
     }
 
-    private mutating func take(_ example: Int, _ parsed: ParsedExamples, _ expanded: ExpandedExamples) {
+    @inline(__always)
+    private mutating func take(
+        _ example: Int, _ parsed: borrowing ParsedExamples, _ expanded: borrowing ExpandedExamples
+    ) {
         let (label, importance) = (parsed.labels[example], parsed.importances[example])
         let initial = parsed.initials[example]
         countInPass += 1
@@ -213,7 +217,7 @@ package struct VWRun: ~Copyable {
 
     /// Remembers which features have which index, and prints them where that is asked for.
     private mutating func keepNames(
-        _ parsed: ParsedExamples, _ expanded: ExpandedExamples, _ example: Int, _ prediction: Float
+        _ parsed: borrowing ParsedExamples, _ expanded: borrowing ExpandedExamples, _ example: Int, _ prediction: Float
     ) {
         let features = expanded.range(of: example)
         if options.invertHash != nil {
