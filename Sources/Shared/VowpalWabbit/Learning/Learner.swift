@@ -8,6 +8,9 @@ package struct Learner: ~Copyable {
     /// Falls from pass to pass where that is asked for.
     package var learningRate: Float
     private let gradient: GradientRule
+    private let isRegularized: Bool
+    /// Whether predictions are of truncated weights.
+    private let truncates: Bool
 
     package init(_ options: VWOptions) throws(VWError) {
         self.options = options
@@ -16,6 +19,8 @@ package struct Learner: ~Copyable {
             isAdaptive: options.isAdaptive, isNormalized: options.isNormalized,
             power: (-options.powerT, options.powerT - 1), isMasked: options.featureMask != nil)
         learningRate = options.learningRate
+        isRegularized = options.isRegularized
+        truncates = options.isRegularized && options.l1 > 0
         state.t = Double(options.initialT ?? 0)
         state.initialT = options.initialT ?? 0
         if options.rule == .gradient {
@@ -60,9 +65,8 @@ package struct Learner: ~Copyable {
 
     /// The sum over an example's features, as it stands.
     package func predict(_ examples: borrowing ExpandedExamples, _ example: Int, initial: Float) -> Float {
-        let truncates = options.isRegularized && options.l1 > 0
         let gravity = Float(state.gravity)
-        var margin = examples.withRun(example, weights) {
+        var margin = examples.withRun(example, weights) { [truncates] in
             truncates ? $0.margin(initial, gravity: gravity) : $0.margin(initial)
         }
         if options.rule == .gradient { margin *= Float(state.contraction) }
@@ -158,7 +162,7 @@ package struct Learner: ~Copyable {
         var step =
             options.isInvariant
             ? loss.step(prediction, label, scale, sensitivity) : loss.plainStep(prediction, label, scale)
-        if options.isRegularized && step.magnitude > 1e-8 {
+        if isRegularized && step.magnitude > 1e-8 {
             regularize(&step, loss.slope(prediction, label, state.range))
         }
         if step.isNaN { (outcome.isNaN, step) = (true, 0) }

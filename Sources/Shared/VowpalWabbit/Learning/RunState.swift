@@ -45,6 +45,9 @@ package struct RunState: Sendable {
 
     package var weight: Double { labeledWeight + unlabeledWeight }
 
+    /// Whether the table gets a row now.
+    var isReportDue: Bool { weight >= Double(nextReport) }
+
     mutating func count(label: Float) {
         guard label != ParsedExamples.noLabel, !hasMoreLabels, label != firstLabel, label != secondLabel else { return }
         if firstLabel == nil {

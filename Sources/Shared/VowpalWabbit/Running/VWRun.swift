@@ -177,6 +177,7 @@ package struct VWRun: ~Copyable {
         learner.state.add(loss, label: label, weight: importance, isHeldOut: isHeldOut, featureCount: count)
         if predictions != nil { predictions!.append(before ?? prediction, tag: parsed.tag(of: example)) }
         if rawPredictions != nil { rawPredictions!.append(margin, tag: parsed.tag(of: example)) }
+        guard learner.state.isReportDue else { return }
         report.row(&learner.state, label: label, prediction: before ?? prediction, featureCount: count)
     }
 
