@@ -59,7 +59,118 @@ private struct ExampleColumns {
     }
 }
 
+/// The columns of many examples while those alike are written.
+///
+/// Safe because it lives only inside `writeAlike`; `segmentEnds` and `featureEnds` never fall, by whoever made them.
+@safe
+private struct AlikeColumns {
+    let segmentEnds, featureEnds: UnsafePointer<UInt32>
+    let segmentBytes: UnsafePointer<UInt8>
+    let spaces: UnsafeMutablePointer<Expander.Space>
+    let spaceCount: Int
+    let places: UnsafePointer<Int>?
+    let placeCount: Int
+
+    /// Gives `spaces` their places in an example.
+    ///
+    /// - Returns: false where it has other namespaces.
+    @inline(__always)
+    func place(_ segments: Range<Int>) -> Bool {
+        guard segments.count == spaceCount else { return false }
+        var start = unsafe segments.lowerBound == 0 ? 0 : Int(featureEnds[segments.lowerBound &- 1])
+        for k in 0..<spaceCount {
+            guard unsafe spaces[k].byte == segmentBytes[segments.lowerBound &+ k] else { return false }
+            unsafe spaces[k].start = start
+            start = unsafe Int(featureEnds[segments.lowerBound &+ k])
+            unsafe spaces[k].end = start
+        }
+        return true
+    }
+
+    /// Features of all namespaces, of those with linear terms, and crosses.
+    @inline(__always)
+    func counts() -> (all: Int, linear: Int, crossed: Int) {
+        var counts = (all: 0, linear: 0, crossed: 0)
+        for k in 0..<spaceCount {
+            let count = unsafe spaces[k].end &- spaces[k].start
+            counts.all &+= count
+            if unsafe spaces[k].isLinear { counts.linear &+= count }
+        }
+        guard let places = unsafe places else { return counts }
+        for k in stride(from: 0, to: placeCount, by: 2) {
+            let (a, b) = unsafe (spaces[places[k]], spaces[places[k &+ 1]])
+            counts.crossed &+= (a.end &- a.start) &* (b.end &- b.start)
+        }
+        return counts
+    }
+
+    @inline(__always)
+    func write(into columns: inout ExampleColumns, hasConstant: Bool) {
+        for k in 0..<spaceCount { if unsafe spaces[k].isLinear { unsafe columns.addAll(spaces[k]) } }
+        if hasConstant { columns.add(constantIndex, 1) }
+        guard let places = unsafe places else { return }
+        for k in stride(from: 0, to: placeCount, by: 2) {
+            unsafe columns.addPairs(spaces[places[k]], spaces[places[k &+ 1]], isSame: false)
+        }
+    }
+}
+
 extension Expander {
+    /// Expands examples from `first` on for as long as they have the namespaces of the one before and there is room: nearly all of a file.
+    ///
+    /// - Precondition: the one before was expanded in place, with no crosses or with pairs only.
+    /// - Returns: how many.
+    mutating func writeAlike(_ parsed: ParsedExamples, from first: Int, into expanded: inout ExpandedExamples) -> Int {
+        var (example, count) = (first, expanded.featureCount)
+        var segment = parsed.segments(of: first - 1).upperBound
+        let (hasConstant, room) = (hasConstant, expanded.indices.count - ExpandedExamples.slack)
+        let exampleCount = parsed.exampleCount
+        unsafe withAlikeColumns(parsed, &expanded) { alike, columns, offsets, counts in
+            while example < exampleCount {
+                let end = unsafe Int(alike.segmentEnds[example])
+                guard alike.place(segment..<end) else { break }
+                let found = alike.counts()
+                guard count &+ found.linear &+ found.crossed &+ 1 <= room else { break }
+                alike.write(into: &columns, hasConstant: hasConstant)
+                count = columns.count
+                unsafe counts[example] = UInt32(
+                    truncatingIfNeeded: found.all &+ found.crossed &+ (hasConstant ? 1 : 0))
+                example &+= 1
+                unsafe offsets[example] = UInt32(truncatingIfNeeded: count)
+                segment = end
+            }
+        }
+        expanded.featureCount = count
+        return example - first
+    }
+
+    /// Opens all columns once; does nothing where one is empty.
+    private mutating func withAlikeColumns(
+        _ parsed: ParsedExamples, _ expanded: inout ExpandedExamples,
+        _ body: (AlikeColumns, inout ExampleColumns, UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>) -> Void
+    ) {
+        let (mask, count, places, spaceCount) = (mask, expanded.featureCount, layout.places, spaces.count)
+        unsafe spaces.withUnsafeMutableBufferPointer { spaces in
+            unsafe places.withUnsafeBufferPointer { places in
+                unsafe parsed.segmentEnds.withUnsafeBufferPointer { segmentEnds in
+                    unsafe parsed.featureEnds.withUnsafeBufferPointer { featureEnds in
+                        unsafe parsed.segmentBytes.withUnsafeBufferPointer { segmentBytes in
+                            guard let spaces = spaces.baseAddress, let segmentEnds = segmentEnds.baseAddress,
+                                let featureEnds = featureEnds.baseAddress, let bytes = segmentBytes.baseAddress
+                            else { return }
+                            let alike = unsafe AlikeColumns(
+                                segmentEnds: segmentEnds, featureEnds: featureEnds, segmentBytes: bytes,
+                                spaces: spaces, spaceCount: spaceCount,
+                                places: places.isEmpty ? nil : places.baseAddress, placeCount: places.count)
+                            unsafe withTargets(parsed, &expanded, mask, count) { columns, offsets, counts in
+                                unsafe body(alike, &columns, offsets, counts)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
     /// Writes the features of `spaces`, whose places are in these columns, behind those of the examples before.
     func write(_ sourceIndices: [UInt32], _ sourceValues: [Float], into expanded: inout ExpandedExamples) {
         let count = expanded.featureCount
@@ -104,6 +215,32 @@ extension Expander {
                 columns.addChoices(spaces, layout.places[start..<end], nil, 0, 1)
             }
             start = end
+        }
+    }
+}
+
+private func withTargets(
+    _ parsed: ParsedExamples, _ expanded: inout ExpandedExamples, _ mask: UInt32, _ count: Int,
+    _ body: (inout ExampleColumns, UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>) -> Void
+) {
+    unsafe parsed.indices.withUnsafeBufferPointer { sourceIndices in
+        unsafe parsed.values.withUnsafeBufferPointer { sourceValues in
+            unsafe expanded.indices.withUnsafeMutableBufferPointer { indices in
+                unsafe expanded.values.withUnsafeMutableBufferPointer { values in
+                    unsafe expanded.offsets.withUnsafeMutableBufferPointer { offsets in
+                        unsafe expanded.counts.withUnsafeMutableBufferPointer { counts in
+                            guard let from = sourceIndices.baseAddress, let fromValues = sourceValues.baseAddress,
+                                let indices = indices.baseAddress, let values = values.baseAddress,
+                                let offsets = offsets.baseAddress, let counts = counts.baseAddress
+                            else { return }
+                            var columns = unsafe ExampleColumns(
+                                sourceIndices: from, sourceValues: fromValues, indices: indices, values: values,
+                                mask: mask, count: count)
+                            unsafe body(&columns, offsets, counts)
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -89,7 +89,9 @@ package struct Learner: ~Copyable {
     package var predictsAsItLearns: Bool { options.rule != .gradient && options.rule != .ftrl }
 
     /// The margin of such a rule before it learns the example.
-    package mutating func predictToLearn(_ examples: borrowing ExpandedExamples, _ example: Int, importance: Float) -> Float {
+    package mutating func predictToLearn(_ examples: borrowing ExpandedExamples, _ example: Int, importance: Float)
+        -> Float
+    {
         let (alpha, beta) = (options.alpha, options.beta)
         switch options.rule {
         case .pistol: return examples.withRun(example, weights) { predictPistol($0, alpha: alpha, beta: beta) }
@@ -152,7 +154,9 @@ package struct Learner: ~Copyable {
     ) -> LearnOutcome {
         let loss = options.loss
         var outcome = LearnOutcome()
-        let (sensitivity, isTooLarge) = sensitivity(examples, example, prediction, label, importance)
+        let odds = loss.odds(prediction, label)
+        let squaredGradient = loss.squaredGradient(prediction, label, odds: odds)
+        let (sensitivity, isTooLarge) = sensitivity(examples, example, importance, importance * squaredGradient)
         outcome.isTooLarge = isTooLarge
         var scale = learningRate * importance
         if !options.isAdaptive {
@@ -161,7 +165,7 @@ package struct Learner: ~Copyable {
         }
         var step =
             options.isInvariant
-            ? loss.step(prediction, label, scale, sensitivity) : loss.plainStep(prediction, label, scale)
+            ? loss.step(prediction, label, scale, sensitivity, odds: odds) : loss.plainStep(prediction, label, scale)
         if isRegularized && step.magnitude > 1e-8 {
             regularize(&step, loss.slope(prediction, label, state.range))
         }
@@ -178,12 +182,11 @@ package struct Learner: ~Copyable {
     private var normFactor: Float = 1
 
     private mutating func sensitivity(
-        _ examples: borrowing ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
+        _ examples: borrowing ExpandedExamples, _ example: Int, _ importance: Float, _ squaredGradient: Float
     ) -> (Float, isTooLarge: Bool) {
         guard options.isAdaptive || options.isNormalized else {
             return (examples.withRun(example, weights) { $0.sumOfSquares() }, false)
         }
-        let squaredGradient = importance * options.loss.squaredGradient(prediction, label)
         guard squaredGradient != 0 else { return (1, false) }
         let found = examples.withRun(example, weights) { gradient.prepare($0, squaredGradient: squaredGradient) }
         guard options.isNormalized else { return (found.sensitivity, false) }

@@ -38,13 +38,20 @@ package enum VWLoss: Sendable, Equatable {
         }
     }
 
+    /// What the logistic loss needs the exponential function for: of the prediction, or at the low label of minus it. 1 for others.
+    func odds(_ prediction: Float, _ label: Float) -> Float {
+        guard case .logistic(let low, _) = self else { return 1 }
+        return exp(label == low ? -prediction : prediction)
+    }
+
     /// How far to go along the features: the step of an example of that importance, as if it were taken in many small
     /// ones.
     ///
     /// - Parameters:
     ///   - scale: learning rate times importance.
     ///   - sensitivity: how much the prediction moves for a step of 1.
-    func step(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float) -> Float {
+    ///   - odds: `odds` of this prediction and label.
+    func step(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float, odds: Float) -> Float {
         switch self {
         case .squared: return squaredStep(prediction, label, scale, sensitivity)
         case .classic: return 2 * (label - prediction) * scale
@@ -54,8 +61,8 @@ package enum VWLoss: Sendable, Equatable {
             return label * (scale * sensitivity < error ? scale : error / sensitivity)
         case .logistic(let low, let high):
             return between(
-                label, low, high, logisticStep(prediction, 1, scale, sensitivity),
-                logisticStep(prediction, -1, scale, sensitivity))
+                label, low, high, logisticStep(prediction, 1, scale, sensitivity, odds),
+                logisticStep(prediction, -1, scale, sensitivity, label == low ? odds : 1 / odds))
         case .quantile(let tau):
             let error = label - prediction
             guard error != 0 else { return 0 }
@@ -84,13 +91,16 @@ package enum VWLoss: Sendable, Equatable {
     }
 
     /// The square of the gradient, as it is summed for each weight.
-    func squaredGradient(_ prediction: Float, _ label: Float) -> Float {
+    func squaredGradient(_ prediction: Float, _ label: Float, odds: Float) -> Float {
         switch self {
+        case .logistic(let low, let high):
+            let slope = between(label, low, high, -1 / (1 + odds), 1 / (1 + (label == low ? odds : 1 / odds)))
+            return slope * slope
         case .squared, .classic: return 4 * (prediction - label) * (prediction - label)
         case .expectile(let q):
             let weight = weight(q, label - prediction)
             return 4 * (prediction - label) * (prediction - label) * (weight * weight)
-        case .hinge, .logistic, .quantile, .poisson:
+        case .hinge, .quantile, .poisson:
             let slope = slope(prediction, label, (min: -.infinity, max: .infinity))
             return slope * slope
         }
@@ -140,8 +150,9 @@ package enum VWLoss: Sendable, Equatable {
         return (label - prediction) * (1 - exp(-2 * scale * sensitivity)) / sensitivity
     }
 
-    private func logisticStep(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float) -> Float {
-        let d = exp(label * prediction)
+    private func logisticStep(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float, _ d: Float)
+        -> Float
+    {
         if Double(scale * sensitivity) < 1e-6 { return label * scale / (1 + d) }
         let x = scale * sensitivity + label * prediction + d
         return -(label * lambertOfExpMinus(x) + prediction) / sensitivity

@@ -31,8 +31,6 @@ package struct Expander: Sendable {
     /// Namespaces stand as in their lines, each in one piece: nothing is moved.
     private let changesNothing: Bool
     private(set) var layout = Layout()
-    /// Of the example before: its namespaces stood in one piece each, and nothing was left out.
-    private var wasInPlace = false
     private var known: [[UInt8]: Layout] = [:]
     var spaces: [Space] = []
     /// Features of examples whose namespaces are in pieces or have grams.
@@ -67,6 +65,9 @@ package struct Expander: Sendable {
         var example = 0
         expanded.offsets.grow(to: parsed.exampleCount + 1)
         expanded.counts.grow(to: parsed.exampleCount)
+        // A guess that suits few crosses; whoever has more grows once.
+        expanded.indices.grow(to: 2 * (parsed.featureCount + parsed.exampleCount) + ExpandedExamples.slack)
+        expanded.values.grow(to: 2 * (parsed.featureCount + parsed.exampleCount) + ExpandedExamples.slack)
         while example < parsed.exampleCount {
             let isInPlace = gather(parsed, example)
             let count = featureCount()
@@ -88,6 +89,10 @@ package struct Expander: Sendable {
             example += 1
             expanded.exampleCount = example
             expanded.offsets[example] = UInt32(expanded.featureCount)
+            if isInPlace && !keepsNames && (crosses.isEmpty || layout.isPairs) {
+                example += writeAlike(parsed, from: example, into: &expanded)
+                expanded.exampleCount = example
+            }
         }
     }
 
@@ -96,7 +101,6 @@ package struct Expander: Sendable {
     /// - Returns: whether they are places in the parsed columns themselves.
     private mutating func gather(_ parsed: ParsedExamples, _ example: Int) -> Bool {
         let segments = parsed.segments(of: example)
-        if wasInPlace && hasSameNamespaces(parsed, segments) { return true }
         spaces.removeAll(keepingCapacity: true)
         var isInPlace = changesNothing
         for segment in segments {
@@ -111,21 +115,7 @@ package struct Expander: Sendable {
         }
         if !isInPlace { gatherPieces(parsed) }
         if !crosses.isEmpty { adaptLayout() }
-        wasInPlace = isInPlace
         return isInPlace
-    }
-
-    /// Whether the example has the namespaces of the one before it, as most have: then only their places change.
-    private mutating func hasSameNamespaces(_ parsed: ParsedExamples, _ segments: Range<Int>) -> Bool {
-        guard segments.count == spaces.count else { return false }
-        var start = segments.lowerBound == 0 ? 0 : Int(parsed.featureEnds[segments.lowerBound - 1])
-        for (k, segment) in segments.enumerated() {
-            guard spaces[k].byte == parsed.segmentBytes[segment] else { return false }
-            spaces[k].start = start
-            start = Int(parsed.featureEnds[segment])
-            spaces[k].end = start
-        }
-        return true
     }
 
     /// Moves pieces of one namespace together and makes their grams.
