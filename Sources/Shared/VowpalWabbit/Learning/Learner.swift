@@ -31,10 +31,11 @@ package struct Learner: ~Copyable {
                 learningRate *= power(Float(state.t), options.powerT)
             }
         }
-        if let range = options.loss.predictionRange { state.range = range }
+        limitPredictions()
+        // The loss's own range stands only where nothing else sets one.
+        if state.rangeFollowsLabels, let range = options.loss.predictionRange { state.range = range }
         if case .every(let count) = options.progress { state.nextReport = count }
         setInitialWeights()
-        limitPredictions()
     }
 
     /// What is set on the command line stands over what a model says.
@@ -185,7 +186,7 @@ package struct Learner: ~Copyable {
         _ examples: borrowing ExpandedExamples, _ example: Int, _ importance: Float, _ squaredGradient: Float
     ) -> (Float, isTooLarge: Bool) {
         guard options.isAdaptive || options.isNormalized else {
-            return (examples.withRun(example, weights) { $0.sumOfSquares() }, false)
+            return (examples.withRun(example, weights) { $0.sumOfSquares() } + examples.squaresLeftOut(example), false)
         }
         guard squaredGradient != 0 else { return (1, false) }
         let found = examples.withRun(example, weights) { gradient.prepare($0, squaredGradient: squaredGradient) }

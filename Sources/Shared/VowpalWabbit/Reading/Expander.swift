@@ -27,6 +27,7 @@ package struct Expander: Sendable {
     private let crosses: CrossOptions
     private let isLeftOut: [Bool]
     private let isLeftOutAlone: [Bool]
+    private let hasLeftOutAlone: Bool
     private let grams: GramOptions
     /// Namespaces stand as in their lines, each in one piece: nothing is moved.
     private let changesNothing: Bool
@@ -56,6 +57,7 @@ package struct Expander: Sendable {
             kept.map { !$0.contains(byte) } ?? options.ignored.contains(byte)
         }
         isLeftOutAlone = (UInt8.min...UInt8.max).map { options.ignoredAlone.contains($0) }
+        hasLeftOutAlone = !options.ignoredAlone.isEmpty
         changesNothing = options.ngrams.isEmpty && options.ignored.isEmpty && kept == nil
     }
 
@@ -83,13 +85,17 @@ package struct Expander: Sendable {
             } else {
                 write(gathered.indices, gathered.values, into: &expanded)
             }
+            if hasLeftOutAlone {
+                expanded.leftOut.grow(to: parsed.exampleCount)
+                expanded.leftOut[example] = squaresLeftOut(isInPlace ? parsed.values : gathered.values)
+            }
             if keepsNames { writeNames(isInPlace ? parsed.names : gathered.names, into: &expanded) }
             let crossed = count - spaces.reduce(hasConstant ? 1 : 0) { $0 + ($1.isLinear ? $1.end - $1.start : 0) }
             expanded.counts[example] = UInt32(linear + crossed)
             example += 1
             expanded.exampleCount = example
             expanded.offsets[example] = UInt32(expanded.featureCount)
-            if isInPlace && !keepsNames && (crosses.isEmpty || layout.isPairs) {
+            if isInPlace && !keepsNames && !hasLeftOutAlone && (crosses.isEmpty || layout.isPairs) {
                 example += writeAlike(parsed, from: example, into: &expanded)
                 expanded.exampleCount = example
             }
@@ -197,6 +203,12 @@ package struct Expander: Sendable {
             start = end
         }
         return total
+    }
+
+    private func squaresLeftOut(_ values: [Float]) -> Float {
+        var sum: Float = 0
+        for space in spaces where !space.isLinear { for k in space.start..<space.end { sum += values[k] * values[k] } }
+        return sum
     }
 
     private func writeNames(_ names: [String], into expanded: inout ExpandedExamples) {

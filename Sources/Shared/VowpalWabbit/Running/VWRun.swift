@@ -149,7 +149,7 @@ package struct VWRun: ~Copyable {
         // These two report what their weights say before the label is looked at, and are judged by what they say then.
         let before =
             learns && (options.rule == .coin || options.rule == .ftrl)
-            ? linked(learner.cut(learner.predict(expanded, example, initial: initial))) : nil
+            ? shown(learner.cut(learner.predict(expanded, example, initial: initial))) : nil
         if trains { learner.see(label: label) }
         let margin =
             learns && learner.predictsAsItLearns
@@ -167,10 +167,13 @@ package struct VWRun: ~Copyable {
         }
         // Not a product where nothing counts: an importance may be infinite or no number.
         var loss = plainLoss == 0 ? 0 : plainLoss * importance
-        prediction = linked(prediction)
-        if options.isBinary {
-            prediction = prediction > 0 ? 1 : -1
-            if isLabeled { loss = prediction == label ? 0 : importance }
+        prediction = shown(prediction)
+        if options.isBinary && isLabeled {
+            if label.magnitude == 1 {
+                loss = prediction == label ? 0 : importance
+            } else {
+                report.log("error", "You are using label \(shortest(label)) not -1 or 1 as loss function expects!")
+            }
         }
         let count = expanded.counts[example]
         if options.tellsBestConstant { learner.state.count(label: label) }
@@ -183,6 +186,12 @@ package struct VWRun: ~Copyable {
 
     private func isHeldOut(_ count: Int) -> Bool {
         options.holdoutAfter > 0 ? count > options.holdoutAfter : count % options.holdoutPeriod == 0
+    }
+
+    /// A prediction as it is told.
+    private func shown(_ margin: Float) -> Float {
+        let linked = linked(margin)
+        return options.isBinary ? (linked > 0 ? 1 : -1) : linked
     }
 
     private func linked(_ margin: Float) -> Float {
