@@ -146,9 +146,10 @@ package struct VWRun: ~Copyable {
         let isLabeled = label != ParsedExamples.noLabel
         let trains = options.learns && isLabeled && !isHeldOut
         let learns = trains && importance > 0
-        // These two report what their weights say before the label is looked at, and are judged by what they say then.
+        // These two report what their weights say before the label is looked at, and are judged by what they say then; but not where
+        // only the sign is told.
         let before =
-            learns && (options.rule == .coin || options.rule == .ftrl)
+            learns && (options.rule == .coin || options.rule == .ftrl) && !options.isBinary
             ? shown(learner.cut(learner.predict(expanded, example, initial: initial))) : nil
         if trains { learner.see(label: label) }
         let margin =
