@@ -32,8 +32,7 @@ package struct Learner: ~Copyable {
             }
         }
         limitPredictions()
-        // The loss's own range stands only where nothing else sets one.
-        if state.rangeFollowsLabels, let range = options.loss.predictionRange { state.range = range }
+        setRangeOfLoss()
         if case .every(let count) = options.progress { state.nextReport = count }
         setInitialWeights()
     }
@@ -43,6 +42,11 @@ package struct Learner: ~Copyable {
         state.rangeFollowsLabels = options.learns && options.minPrediction == nil && options.maxPrediction == nil
         if let least = options.minPrediction { state.range.min = least }
         if let most = options.maxPrediction { state.range.max = most }
+    }
+
+    /// The loss's own range stands only where nothing else sets one.
+    mutating func setRangeOfLoss() {
+        if state.rangeFollowsLabels, let range = options.loss.predictionRange { state.range = range }
     }
 
     private mutating func setInitialWeights() {

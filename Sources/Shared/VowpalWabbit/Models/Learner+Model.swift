@@ -5,6 +5,8 @@ extension Learner {
     package mutating func load(_ model: ModelContents) throws(VWError) {
         try take(weightsOf: model)
         state.range = (model.header.minLabel, model.header.maxLabel)
+        // A loss's own range stands over the header's, what a run left behind over both.
+        setRangeOfLoss()
         model.state?.restore(&state, keepsCounters: options.learns && options.preservesCounters)
         limitPredictions()
         if !options.learns { settle() }
