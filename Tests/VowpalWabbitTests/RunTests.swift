@@ -79,6 +79,31 @@ struct RunTests {
         ] { #expect(folder.said.contains(feature), "\(feature)") }
     }
 
+    @Test(
+        "options apart and together predict what Vowpal Wabbit 9.11.9 predicts",
+        arguments: [
+            ("--loss_function logistic --max_prediction 0.7", [0, 0.594042, 0]),
+            ("--sgd -l 0.3 --ignore_linear b -q ab", [0, 0.636396, 0.281664]),
+            ("--coin --loss_function logistic", [0, 0, 0.333333]),
+            ("--ftrl", [0, 0.583333, -0.426992]),
+            ("--coin --binary", [-1, 1, 1]),
+            ("--affix +1a,-1b --hash all", [0, 0.524023, -0.305140]),
+            ("--ngram 2 --skips 1 -q aa", [0, 0.515162, -0.041422]),
+            ("-q :: --keep a", [0, 0.823862, 0.221632]),
+            ("--pistol --l1 0.01", [0, 1, -0.845971]),
+            ("--adaptive --power_t 0.3 -l 0.2", [0, 0.463902, -0.360916]),
+            ("--normalized --power_t 0.3 -l 0.2 --loss_function hinge", [0, 0.175786, -0.033100]),
+            ("--l1 0.01 --l2 0.01", [0, 0.467789, -0.204618]),
+            ("--initial_t 5", [0, 0.385456, -0.220308]),
+            ("--interactions abb --noconstant", [0, 0.269231, -0.164243]),
+        ] as [(String, [Float])])
+    func options(_ options: String, _ expected: [Float]) async throws {
+        let folder = try Folder()
+        try folder.write("1 |a x y:0.5 |b z\n-1 |a y z |b w\n1 |a x |b w:2\n", to: "examples")
+        try await folder.run("-d @examples -p @p --quiet \(options)")
+        for (ours, theirs) in zip(try folder.predictions("p"), expected) { #expect(abs(ours - theirs) < 1e-3) }
+    }
+
     @Test("predictions are printed as Vowpal Wabbit prints them")
     func predictionFiles() async throws {
         let folder = try Folder()
