@@ -13,7 +13,7 @@ import tempfile
 
 from support import project
 from support.report import Mismatch, Report, Skip, expect_that
-from support.vw_outputs import TOLERANCE, expect_model_near, expect_near, near
+from support.vw_outputs import expect_model_near, expect_near, near
 
 USAGE = 64
 # Of an imported model's margins beside Vowpal Wabbit's: relative above 1.
