@@ -25,8 +25,8 @@ IMPORTED = [("flights_pnw2014", ["-q", "cp", "-q", "ph"]), ("movielens_small", [
 
 
 def sluice_vw(options, folder, given=None):
-    return subprocess.run([project.binary("sluice"), "vw", *options], cwd=folder, capture_output=True, input=given,
-                          timeout=600)
+    program = pathlib.Path(project.binary("sluice")).resolve()
+    return subprocess.run([program, "vw", *options], cwd=folder, capture_output=True, input=given, timeout=600)
 
 
 def run_or_skip(options, folder):
