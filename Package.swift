@@ -149,6 +149,7 @@ let package = Package(
         tests("FormatTests", ["Domain", "Format", "TestSupport"]),
         tests("FeaturesTests", ["Features", "Configuration", "Domain", "TestSupport", "CKernels"]),
         tests("FittingTests", ["Fitting", "Features", "Configuration", "Domain", "TestSupport"]),
+        tests("VowpalWabbitTests", ["VowpalWabbit", "Files", system]),
         tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
         tests("JournalTests", ["Journal", "Files", system]),
         tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),

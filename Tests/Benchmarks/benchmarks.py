@@ -14,7 +14,7 @@ MEASURES = {
     "kernel": "kernel", "freshness": "freshness", "tail": "tail", "delta": "delta", "memory": "memory", "round": "round",
     "group": "group", "spread_models": "group", "three_problems": "three_problems",
     "bins": "scoring", "candidates": "scoring", "collocated": "scoring", "library": "scoring",
-    "crosses": "crosses", "durability": "durability", "snapshots": "snapshots", "parse": "parse",
+    "crosses": "crosses", "vw_command": "vw_command", "durability": "durability", "snapshots": "snapshots", "parse": "parse",
 }
 
 

@@ -13,7 +13,7 @@ import tempfile
 
 from support import project
 from support.report import Mismatch, Report, Skip, expect_that
-from support.vw_outputs import TOLERANCE, expect_model_near, expect_near, near
+from support.vw_outputs import expect_model_near, expect_near, near
 
 USAGE = 64
 # Of an imported model's margins beside Vowpal Wabbit's: relative above 1.
@@ -25,8 +25,8 @@ IMPORTED = [("flights_pnw2014", ["-q", "cp", "-q", "ph"]), ("movielens_small", [
 
 
 def sluice_vw(options, folder, given=None):
-    return subprocess.run([project.binary("sluice"), "vw", *options], cwd=folder, capture_output=True, input=given,
-                          timeout=600)
+    program = pathlib.Path(project.binary("sluice")).resolve()
+    return subprocess.run([program, "vw", *options], cwd=folder, capture_output=True, input=given, timeout=600)
 
 
 def run_or_skip(options, folder):

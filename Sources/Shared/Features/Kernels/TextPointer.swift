@@ -4,21 +4,21 @@ internal import CKernels
 ///
 /// Safe because it never leaves the closure that made it, and the window keeps slack behind its last line feed, beyond
 /// which the parser's loops do not go.
-@safe
+@safe @usableFromInline
 package struct TextPointer {
-    let base: UnsafePointer<UInt8>
+    @usableFromInline let base: UnsafePointer<UInt8>
 
-    @inline(__always)
-    init(_ base: UnsafePointer<UInt8>) { unsafe self.base = base }
+    @inlinable @inline(__always)
+    package init(_ base: UnsafePointer<UInt8>) { unsafe self.base = base }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     package subscript(_ at: Int) -> UInt8 { unsafe base[at] }
 
-    @inline(__always)
-    func word32(_ at: Int) -> UInt32 { unsafe sluice_load32(base + at) }
+    @inlinable @inline(__always)
+    package func word32(_ at: Int) -> UInt32 { unsafe UnsafeRawPointer(base + at).loadUnaligned(as: UInt32.self) }
 
-    @inline(__always)
-    package func word64(_ at: Int) -> UInt64 { unsafe sluice_load64(base + at) }
+    @inlinable @inline(__always)
+    package func word64(_ at: Int) -> UInt64 { unsafe UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self) }
 
     /// One bit for each of 64 bytes: VW's delimiters.
     @inline(__always)
@@ -52,14 +52,14 @@ package struct TextPointer {
         lineFeed > start && self[lineFeed &- 1] == UInt8(ascii: "\r") ? lineFeed &- 1 : lineFeed
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     package func advanced(_ count: Int) -> TextPointer { unsafe TextPointer(base + count) }
 }
 
 /// The positions of a window's delimiters, handed out in order.
-@safe
+@safe @usableFromInline
 package struct DelimiterCursor {
-    private var position: UnsafePointer<UInt32>
+    @usableFromInline var position: UnsafePointer<UInt32>
 
     @inline(__always)
     init(_ positions: UnsafePointer<UInt32>) { unsafe position = positions }
@@ -69,7 +69,7 @@ package struct DelimiterCursor {
     var peek: Int { unsafe Int(position.pointee) }
 
     /// The position of the next delimiter. The caller never asks beyond the last line feed of its window.
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func next() -> Int {
         let at = unsafe Int(position.pointee)
         unsafe position += 1

@@ -1,13 +1,16 @@
 /// Weights and the rule that changes them: one example at a time, in order.
 ///
 /// - Source: Vowpal Wabbit's `gd.cc`, `ftrl.cc`, `freegrad.cc`, `scorer.cc`.
-package final class Learner {
+package struct Learner: ~Copyable {
     package let options: VWOptions
     package var weights: WeightRows
     package var state = RunState()
     /// Falls from pass to pass where that is asked for.
     package var learningRate: Float
     private let gradient: GradientRule
+    private let isRegularized: Bool
+    /// Whether predictions are of truncated weights.
+    private let truncates: Bool
 
     package init(_ options: VWOptions) throws(VWError) {
         self.options = options
@@ -16,6 +19,8 @@ package final class Learner {
             isAdaptive: options.isAdaptive, isNormalized: options.isNormalized,
             power: (-options.powerT, options.powerT - 1), isMasked: options.featureMask != nil)
         learningRate = options.learningRate
+        isRegularized = options.isRegularized
+        truncates = options.isRegularized && options.l1 > 0
         state.t = Double(options.initialT ?? 0)
         state.initialT = options.initialT ?? 0
         if options.rule == .gradient {
@@ -26,20 +31,25 @@ package final class Learner {
                 learningRate *= power(Float(state.t), options.powerT)
             }
         }
-        if let range = options.loss.predictionRange { state.range = range }
+        limitPredictions()
+        setRangeOfLoss()
         if case .every(let count) = options.progress { state.nextReport = count }
         setInitialWeights()
-        limitPredictions()
     }
 
     /// What is set on the command line stands over what a model says.
-    package func limitPredictions() {
+    package mutating func limitPredictions() {
         state.rangeFollowsLabels = options.learns && options.minPrediction == nil && options.maxPrediction == nil
         if let least = options.minPrediction { state.range.min = least }
         if let most = options.maxPrediction { state.range.max = most }
     }
 
-    private func setInitialWeights() {
+    /// The loss's own range stands only where nothing else sets one.
+    mutating func setRangeOfLoss() {
+        if state.rangeFollowsLabels, let range = options.loss.predictionRange { state.range = range }
+    }
+
+    private mutating func setInitialWeights() {
         let initialT = options.rule == .gradient && options.isAdaptive ? state.initialT : 0
         if initialT > 0 { for index in 0..<weights.indexCount { weights[index, 1] = initialT } }
         var random = options.randomSeed
@@ -59,10 +69,9 @@ package final class Learner {
     }
 
     /// The sum over an example's features, as it stands.
-    package func predict(_ examples: ExpandedExamples, _ example: Int, initial: Float) -> Float {
-        let truncates = options.isRegularized && options.l1 > 0
+    package func predict(_ examples: borrowing ExpandedExamples, _ example: Int, initial: Float) -> Float {
         let gravity = Float(state.gravity)
-        var margin = examples.withRun(example, weights) {
+        var margin = examples.withRun(example, weights) { [truncates] in
             truncates ? $0.margin(initial, gravity: gravity) : $0.margin(initial)
         }
         if options.rule == .gradient { margin *= Float(state.contraction) }
@@ -75,7 +84,7 @@ package final class Learner {
     }
 
     /// Widens the range that predictions are cut to.
-    package func see(label: Float) {
+    package mutating func see(label: Float) {
         guard state.rangeFollowsLabels else { return }
         state.range.min = min(state.range.min, label)
         if label != ParsedExamples.noLabel { state.range.max = max(state.range.max, label) }
@@ -85,7 +94,9 @@ package final class Learner {
     package var predictsAsItLearns: Bool { options.rule != .gradient && options.rule != .ftrl }
 
     /// The margin of such a rule before it learns the example.
-    package func predictToLearn(_ examples: ExpandedExamples, _ example: Int, importance: Float) -> Float {
+    package mutating func predictToLearn(_ examples: borrowing ExpandedExamples, _ example: Int, importance: Float)
+        -> Float
+    {
         let (alpha, beta) = (options.alpha, options.beta)
         switch options.rule {
         case .pistol: return examples.withRun(example, weights) { predictPistol($0, alpha: alpha, beta: beta) }
@@ -105,13 +116,18 @@ package final class Learner {
 
     /// Learns an example whose label and importance are known to be good.
     ///
-    /// - Parameter prediction: what was predicted for it just now, cut.
+    /// - Parameters:
+    ///   - prediction: what was predicted for it just now, cut.
+    ///   - loss: of that prediction; where it is 0 nothing is learned by the gradient.
     /// - Returns: whether its values are within what floats hold.
-    package func learn(
-        _ examples: ExpandedExamples, _ example: Int, prediction: Float, label: Float, importance: Float
+    package mutating func learn(
+        _ examples: borrowing ExpandedExamples, _ example: Int, prediction: Float, loss: Float, label: Float,
+        importance: Float
     ) -> LearnOutcome {
         let (alpha, beta) = (options.alpha, options.beta)
-        guard options.rule != .gradient else { return learnGradient(examples, example, prediction, label, importance) }
+        guard options.rule != .gradient else {
+            return loss > 0 ? learnGradient(examples, example, prediction, label, importance) : LearnOutcome()
+        }
         let slope = options.loss.slope(prediction, label, state.range)
         switch options.rule {
         case .ftrl:
@@ -138,26 +154,25 @@ package final class Learner {
         package var isNaN = false
     }
 
-    private func learnGradient(
-        _ examples: ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
+    private mutating func learnGradient(
+        _ examples: borrowing ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
     ) -> LearnOutcome {
         let loss = options.loss
         var outcome = LearnOutcome()
-        var step: Float = 0
-        if loss.loss(prediction, label, state.range) > 0 {
-            let (sensitivity, isTooLarge) = sensitivity(examples, example, prediction, label, importance)
-            outcome.isTooLarge = isTooLarge
-            var scale = learningRate * importance
-            if !options.isAdaptive {
-                scale *= power(
-                    Float(state.t + Double(importance) - state.heldOutWeight - state.unlabeledWeight), -options.powerT)
-            }
-            step =
-                options.isInvariant
-                ? loss.step(prediction, label, scale, sensitivity) : loss.plainStep(prediction, label, scale)
-            if options.isRegularized && step.magnitude > 1e-8 {
-                regularize(&step, loss.slope(prediction, label, state.range))
-            }
+        let odds = loss.odds(prediction, label)
+        let squaredGradient = loss.squaredGradient(prediction, label, odds: odds)
+        let (sensitivity, isTooLarge) = sensitivity(examples, example, importance, importance * squaredGradient)
+        outcome.isTooLarge = isTooLarge
+        var scale = learningRate * importance
+        if !options.isAdaptive {
+            scale *= power(
+                Float(state.t + Double(importance) - state.heldOutWeight - state.unlabeledWeight), -options.powerT)
+        }
+        var step =
+            options.isInvariant
+            ? loss.step(prediction, label, scale, sensitivity, odds: odds) : loss.plainStep(prediction, label, scale)
+        if isRegularized && step.magnitude > 1e-8 {
+            regularize(&step, loss.slope(prediction, label, state.range))
         }
         if step.isNaN { (outcome.isNaN, step) = (true, 0) }
         if step != 0 {
@@ -171,13 +186,12 @@ package final class Learner {
     /// What the normalised rule's steps are multiplied with; of the example that it was computed for last.
     private var normFactor: Float = 1
 
-    private func sensitivity(
-        _ examples: ExpandedExamples, _ example: Int, _ prediction: Float, _ label: Float, _ importance: Float
+    private mutating func sensitivity(
+        _ examples: borrowing ExpandedExamples, _ example: Int, _ importance: Float, _ squaredGradient: Float
     ) -> (Float, isTooLarge: Bool) {
         guard options.isAdaptive || options.isNormalized else {
-            return (examples.withRun(example, weights) { $0.sumOfSquares() }, false)
+            return (examples.withRun(example, weights) { $0.sumOfSquares() } + examples.squaresLeftOut(example), false)
         }
-        let squaredGradient = importance * options.loss.squaredGradient(prediction, label)
         guard squaredGradient != 0 else { return (1, false) }
         let found = examples.withRun(example, weights) { gradient.prepare($0, squaredGradient: squaredGradient) }
         guard options.isNormalized else { return (found.sensitivity, false) }
@@ -189,7 +203,7 @@ package final class Learner {
     }
 
     /// Regularisation without a walk over all weights: what it would have done to each is kept in two numbers.
-    private func regularize(_ step: inout Float, _ slope: Float) {
+    private mutating func regularize(_ step: inout Float, _ slope: Float) {
         let rate = Double(slope).magnitude > 1e-8 ? Double(-step / slope) : 0
         if Double(slope).magnitude > 1e-8 { state.contraction *= 1 - Double(options.l2) * rate }
         step /= Float(state.contraction)
@@ -197,7 +211,7 @@ package final class Learner {
     }
 
     /// Does to the weights what regularisation has put off.
-    package func settle() {
+    package mutating func settle() {
         guard state.gravity != 0 || state.contraction != 1 else { return }
         weights.settle(gravity: Float(state.gravity), contraction: Float(state.contraction))
         (state.gravity, state.contraction) = (0, 1)

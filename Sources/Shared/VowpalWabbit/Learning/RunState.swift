@@ -25,7 +25,8 @@ package struct RunState: Sendable {
     /// What l1 has taken from each weight's magnitude so far, and what l2 has multiplied each with.
     var gravity: Double = 0
     var contraction: Double = 1
-    /// Of the normalised rule: sum of the squared norms of examples, each relative to the largest values, and of their importances.
+    /// Of the normalised rule: sum of the squared norms of examples, each relative to the largest values, and of
+    /// their importances.
     var normalizedSum: Double = 0
     var totalWeight: Double = 0
 
@@ -43,6 +44,9 @@ package struct RunState: Sendable {
     private(set) var hasMoreLabels = false
 
     package var weight: Double { labeledWeight + unlabeledWeight }
+
+    /// Whether the table gets a row now.
+    var isReportDue: Bool { weight >= Double(nextReport) }
 
     mutating func count(label: Float) {
         guard label != ParsedExamples.noLabel, !hasMoreLabels, label != firstLabel, label != secondLabel else { return }

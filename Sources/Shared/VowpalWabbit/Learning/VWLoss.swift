@@ -28,8 +28,7 @@ package enum VWLoss: Sendable, Equatable {
         case .classic: return (prediction - label) * (prediction - label)
         case .hinge: return max(0, 1 - label * prediction)
         case .logistic(let low, let high):
-            let chance = (label - low) / (high - low)
-            return chance * log(1 + exp(-prediction)) + (1 - chance) * log(1 + exp(prediction))
+            return between(label, low, high, log(1 + exp(-prediction)), log(1 + exp(prediction)))
         case .quantile(let tau):
             let error = label - prediction
             return error > 0 ? tau * error : -(1 - tau) * error
@@ -39,12 +38,20 @@ package enum VWLoss: Sendable, Equatable {
         }
     }
 
-    /// How far to go along the features: the step of an example of that importance, as if it were taken in many small ones.
+    /// What the logistic loss needs the exponential function for: of the prediction, or at the low label of minus it. 1 for others.
+    func odds(_ prediction: Float, _ label: Float) -> Float {
+        guard case .logistic(let low, _) = self else { return 1 }
+        return exp(label == low ? -prediction : prediction)
+    }
+
+    /// How far to go along the features: the step of an example of that importance, as if it were taken in many small
+    /// ones.
     ///
     /// - Parameters:
     ///   - scale: learning rate times importance.
     ///   - sensitivity: how much the prediction moves for a step of 1.
-    func step(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float) -> Float {
+    ///   - odds: `odds` of this prediction and label.
+    func step(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float, odds: Float) -> Float {
         switch self {
         case .squared: return squaredStep(prediction, label, scale, sensitivity)
         case .classic: return 2 * (label - prediction) * scale
@@ -53,9 +60,9 @@ package enum VWLoss: Sendable, Equatable {
             let error = 1 - label * prediction
             return label * (scale * sensitivity < error ? scale : error / sensitivity)
         case .logistic(let low, let high):
-            let chance = (label - low) / (high - low)
-            return chance * logisticStep(prediction, 1, scale, sensitivity)
-                + (1 - chance) * logisticStep(prediction, -1, scale, sensitivity)
+            return between(
+                label, low, high, logisticStep(prediction, 1, scale, sensitivity, odds),
+                logisticStep(prediction, -1, scale, sensitivity, label == low ? odds : 1 / odds))
         case .quantile(let tau):
             let error = label - prediction
             guard error != 0 else { return 0 }
@@ -76,8 +83,7 @@ package enum VWLoss: Sendable, Equatable {
         case .squared, .classic: 2 * (label - prediction) * scale
         case .hinge: label * prediction >= 1 ? 0 : label * scale
         case .logistic(let low, let high):
-            (label - low) / (high - low) * scale / (1 + exp(prediction))
-                - (1 - (label - low) / (high - low)) * scale / (1 + exp(-prediction))
+            between(label, low, high, scale / (1 + exp(prediction)), -scale / (1 + exp(-prediction)))
         case .quantile(let tau): label == prediction ? 0 : (label > prediction ? tau : tau - 1) * scale
         case .expectile(let q): 2 * (label - prediction) * (weight(q, label - prediction) * scale)
         case .poisson: (label - exp(prediction)) * scale
@@ -85,13 +91,16 @@ package enum VWLoss: Sendable, Equatable {
     }
 
     /// The square of the gradient, as it is summed for each weight.
-    func squaredGradient(_ prediction: Float, _ label: Float) -> Float {
+    func squaredGradient(_ prediction: Float, _ label: Float, odds: Float) -> Float {
         switch self {
+        case .logistic(let low, let high):
+            let slope = between(label, low, high, -1 / (1 + odds), 1 / (1 + (label == low ? odds : 1 / odds)))
+            return slope * slope
         case .squared, .classic: return 4 * (prediction - label) * (prediction - label)
         case .expectile(let q):
             let weight = weight(q, label - prediction)
             return 4 * (prediction - label) * (prediction - label) * (weight * weight)
-        case .hinge, .logistic, .quantile, .poisson:
+        case .hinge, .quantile, .poisson:
             let slope = slope(prediction, label, (min: -.infinity, max: .infinity))
             return slope * slope
         }
@@ -104,13 +113,24 @@ package enum VWLoss: Sendable, Equatable {
         case .classic: 2 * (prediction - label)
         case .hinge: label * prediction >= 1 ? 0 : -label
         case .logistic(let low, let high):
-            (label - low) / (high - low) * (-1 / (1 + exp(prediction)))
-                + (1 - (label - low) / (high - low)) * (1 / (1 + exp(-prediction)))
+            between(label, low, high, -1 / (1 + exp(prediction)), 1 / (1 + exp(-prediction)))
         case .quantile(let tau): label == prediction ? 0 : label > prediction ? -tau : 1 - tau
         case .expectile(let q):
             2 * (min(max(prediction, range.min), range.max) - label) * weight(q, label - prediction)
         case .poisson: exp(prediction) - label
         }
+    }
+
+    /// What a label between both ends comes to; at an end the other is not computed.
+    @inline(__always)
+    private func between(
+        _ label: Float, _ low: Float, _ high: Float, _ atHigh: @autoclosure () -> Float,
+        _ atLow: @autoclosure () -> Float
+    ) -> Float {
+        if label == high { return atHigh() }
+        if label == low { return atLow() }
+        let chance = (label - low) / (high - low)
+        return chance * atHigh() + (1 - chance) * atLow()
     }
 
     private func weight(_ q: Float, _ error: Float) -> Float { error < 0 ? q : 1 - q }
@@ -130,14 +150,16 @@ package enum VWLoss: Sendable, Equatable {
         return (label - prediction) * (1 - exp(-2 * scale * sensitivity)) / sensitivity
     }
 
-    private func logisticStep(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float) -> Float {
-        let d = exp(label * prediction)
+    private func logisticStep(_ prediction: Float, _ label: Float, _ scale: Float, _ sensitivity: Float, _ d: Float)
+        -> Float
+    {
         if Double(scale * sensitivity) < 1e-6 { return label * scale / (1 + d) }
         let x = scale * sensitivity + label * prediction + d
         return -(label * lambertOfExpMinus(x) + prediction) / sensitivity
     }
 
-    /// W(exp(x)) − x with W Lambert's function, to less than 9e-5: Vowpal Wabbit's closed form, which predictions have to agree with.
+    /// W(exp(x)) − x with W Lambert's function, to less than 9e-5: Vowpal Wabbit's closed form, which predictions
+    /// have to agree with.
     private func lambertOfExpMinus(_ x: Float) -> Float {
         let x = Double(x)
         let w = x >= 1 ? 0.86 * x + 0.01 : Double(exp(Float(0.8 * x - 0.65)))

@@ -2,16 +2,18 @@ internal import Format
 
 extension Learner {
     /// Takes a model's weights, and goes on where it stopped.
-    package func load(_ model: ModelContents) throws(VWError) {
+    package mutating func load(_ model: ModelContents) throws(VWError) {
         try take(weightsOf: model)
         state.range = (model.header.minLabel, model.header.maxLabel)
+        // A loss's own range stands over the header's, what a run left behind over both.
+        setRangeOfLoss()
         model.state?.restore(&state, keepsCounters: options.learns && options.preservesCounters)
         limitPredictions()
         if !options.learns { settle() }
     }
 
     /// Takes only weights: what --feature_mask reads.
-    package func take(weightsOf model: ModelContents) throws(VWError) {
+    package mutating func take(weightsOf model: ModelContents) throws(VWError) {
         guard model.header.bits == options.bits else {
             throw .file(
                 path: model.path, "the model has \(model.header.bits) bits, but \(options.bits) are asked for")

@@ -5,7 +5,8 @@ internal import Format
 ///
 /// - Source: Vowpal Wabbit's `parse_regressor.cc` (`save_load_header`), `io_buf.h`.
 package struct ModelHeader: Sendable, Equatable {
-    /// Of the Vowpal Wabbit whose format this is; written to models, so that Vowpal Wabbit of that version or later reads them.
+    /// Of the Vowpal Wabbit whose format this is; written to models, so that Vowpal Wabbit of that version or later
+    /// reads them.
     package static let version = "9.11.9"
 
     package var version = Self.version
@@ -17,7 +18,8 @@ package struct ModelHeader: Sendable, Equatable {
     package var skips: [String] = []
     /// The options kept, beginning with a space where there are any.
     package var options = ""
-    /// What `sluice vw` writes behind the options, where Vowpal Wabbit does not look: byte count and CRC-32C of all that follows the header.
+    /// What `sluice vw` writes behind the options, where Vowpal Wabbit does not look: byte count and CRC-32C of all
+    /// that follows the header.
     /// Vowpal Wabbit's own format would not notice a lost row.
     var seal: Seal?
 

@@ -1,6 +1,7 @@
 /// Which namespaces are crossed, by the first byte of their names.
 ///
-/// - Source: Vowpal Wabbit's `interactions.cc`, `generate_interactions.cc`: order of terms, what counts as the same, what is sorted.
+/// - Source: Vowpal Wabbit's `interactions.cc`, `generate_interactions.cc`: order of terms, what counts as the same,
+///   what is sorted.
 package struct CrossOptions: Sendable {
     /// Stands for every namespace of a line.
     static let any = UInt8(ascii: ":")

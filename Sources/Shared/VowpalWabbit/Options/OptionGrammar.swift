@@ -125,7 +125,8 @@ struct GivenOptions {
         return number
     }
 
-    /// Adds what a model keeps; where both say something, the command line may differ only in how fast to learn and in what is crossed.
+    /// Adds what a model keeps; where both say something, the command line may differ only in how fast to learn and
+    /// in what is crossed.
     ///
     /// - Returns: whether the command line's crosses stand instead of the model's.
     mutating func add(kept: GivenOptions) throws(VWError) -> Bool {

@@ -216,7 +216,8 @@ extension GramOptions {
 }
 
 extension Affix {
-    /// Reads `+2a,-3b,+1`: two-byte prefixes of namespace a, three-byte suffixes of b, one-byte prefixes of the unnamed one.
+    /// Reads `+2a,-3b,+1`: two-byte prefixes of namespace a, three-byte suffixes of b, one-byte prefixes of the
+    /// unnamed one.
     static func read(_ text: String) throws(VWError) -> [UInt8: [Affix]] {
         var affixes: [UInt8: [Affix]] = [:]
         for part in text.split(separator: ",") {

@@ -4,7 +4,8 @@ internal import SystemPackage
 
 /// Parsed examples on disk, for the passes after the first: our own format, not Vowpal Wabbit's.
 ///
-/// A head (magic, version, bits), then chunks (byte count, CRC-32C, columns of `ParsedExamples`), then an empty chunk that ends the file.
+/// A head (magic, version, bits), then chunks (byte count, CRC-32C, columns of `ParsedExamples`), then an empty chunk
+/// that ends the file.
 /// What is ignored, crossed or added is not in it, so that runs with other options may share it.
 package enum ExampleCache {
     private static let magic: [UInt8] = Array("sluice-vw-cache\n".utf8)

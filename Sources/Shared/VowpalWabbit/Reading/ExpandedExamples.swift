@@ -1,4 +1,5 @@
-/// Examples with all features that they are learned by: linear ones, the constant, crosses, in the order of Vowpal Wabbit's sums.
+/// Examples with all features that they are learned by: linear ones, the constant, crosses, in the order of Vowpal
+/// Wabbit's sums.
 package struct ExpandedExamples: Sendable {
     /// Example e owns features offsets[e] ..< offsets[e + 1]. Shape [E + 1].
     var offsets: [UInt32] = [0]
@@ -7,6 +8,9 @@ package struct ExpandedExamples: Sendable {
     var values: [Float] = []
     /// Features that an example has for reports: those left out of linear terms too. Shape [E].
     var counts: [UInt32] = []
+    /// Σ x² of the features that have no linear terms, which plain steps of Vowpal Wabbit count nonetheless. Shape [E], or empty where
+    /// all have.
+    var leftOut: [Float] = []
     /// Of each feature, where names are kept.
     var names: [String] = []
     package internal(set) var exampleCount = 0
@@ -21,6 +25,8 @@ package struct ExpandedExamples: Sendable {
         (exampleCount, featureCount) = (0, 0)
         names.removeAll(keepingCapacity: true)
     }
+
+    func squaresLeftOut(_ example: Int) -> Float { leftOut.isEmpty ? 0 : leftOut[example] }
 
     func range(of example: Int) -> Range<Int> { Int(offsets[example])..<Int(offsets[example + 1]) }
 }

@@ -1,6 +1,7 @@
 /// Turns parsed examples into those that are learned: leaves namespaces out, makes grams, the constant and crosses.
 ///
-/// - Source: Vowpal Wabbit's `parser.cc` (order of these steps), `kskip_ngram_transformer.cc`, `interactions_predict.h`.
+/// - Source: Vowpal Wabbit's `parser.cc` (order of these steps), `kskip_ngram_transformer.cc`,
+///   `interactions_predict.h`.
 package struct Expander: Sendable {
     /// Features of one namespace, wherever they stood in the line.
     struct Space {
@@ -13,6 +14,8 @@ package struct Expander: Sendable {
     /// What crosses come to for lines with certain namespaces.
     struct Layout: Sendable {
         var bytes: [UInt8] = []
+        /// Whether every term is two different namespaces.
+        var isPairs = true
         /// Terms one behind the other, as places in `bytes`, and where each ends.
         var places: [Int] = []
         var ends: [Int] = []
@@ -24,6 +27,7 @@ package struct Expander: Sendable {
     private let crosses: CrossOptions
     private let isLeftOut: [Bool]
     private let isLeftOutAlone: [Bool]
+    private let hasLeftOutAlone: Bool
     private let grams: GramOptions
     /// Namespaces stand as in their lines, each in one piece: nothing is moved.
     private let changesNothing: Bool
@@ -48,11 +52,12 @@ package struct Expander: Sendable {
             options.hasConstant, options.keepsNames, options.crosses, options.ngrams
         )
         let kept = options.kept
+        // What is kept stays, also where it is ignored; what affixes make is a namespace of its own.
         isLeftOut = (UInt8.min...UInt8.max).map { byte in
-            options.ignored.contains(byte) && kept?.contains(byte) != true
-                || kept.map { !$0.contains(byte) && byte < ParsedExamples.constantNamespace } ?? false
+            kept.map { !$0.contains(byte) } ?? options.ignored.contains(byte)
         }
         isLeftOutAlone = (UInt8.min...UInt8.max).map { options.ignoredAlone.contains($0) }
+        hasLeftOutAlone = !options.ignoredAlone.isEmpty
         changesNothing = options.ngrams.isEmpty && options.ignored.isEmpty && kept == nil
     }
 
@@ -62,6 +67,9 @@ package struct Expander: Sendable {
         var example = 0
         expanded.offsets.grow(to: parsed.exampleCount + 1)
         expanded.counts.grow(to: parsed.exampleCount)
+        // A guess that suits few crosses; whoever has more grows once.
+        expanded.indices.grow(to: 2 * (parsed.featureCount + parsed.exampleCount) + ExpandedExamples.slack)
+        expanded.values.grow(to: 2 * (parsed.featureCount + parsed.exampleCount) + ExpandedExamples.slack)
         while example < parsed.exampleCount {
             let isInPlace = gather(parsed, example)
             let count = featureCount()
@@ -77,12 +85,20 @@ package struct Expander: Sendable {
             } else {
                 write(gathered.indices, gathered.values, into: &expanded)
             }
+            if hasLeftOutAlone {
+                expanded.leftOut.grow(to: parsed.exampleCount)
+                expanded.leftOut[example] = squaresLeftOut(isInPlace ? parsed.values : gathered.values)
+            }
             if keepsNames { writeNames(isInPlace ? parsed.names : gathered.names, into: &expanded) }
             let crossed = count - spaces.reduce(hasConstant ? 1 : 0) { $0 + ($1.isLinear ? $1.end - $1.start : 0) }
             expanded.counts[example] = UInt32(linear + crossed)
             example += 1
             expanded.exampleCount = example
             expanded.offsets[example] = UInt32(expanded.featureCount)
+            if isInPlace && !keepsNames && !hasLeftOutAlone && (crosses.isEmpty || layout.isPairs) {
+                example += writeAlike(parsed, from: example, into: &expanded)
+                expanded.exampleCount = example
+            }
         }
     }
 
@@ -90,8 +106,8 @@ package struct Expander: Sendable {
     ///
     /// - Returns: whether they are places in the parsed columns themselves.
     private mutating func gather(_ parsed: ParsedExamples, _ example: Int) -> Bool {
-        spaces.removeAll(keepingCapacity: true)
         let segments = parsed.segments(of: example)
+        spaces.removeAll(keepingCapacity: true)
         var isInPlace = changesNothing
         for segment in segments {
             let byte = parsed.segmentBytes[segment]
@@ -147,6 +163,7 @@ package struct Expander: Sendable {
         for term in crosses.terms(of: bytes) {
             made.places += term
             made.ends.append(made.places.count)
+            if term.count != 2 || term[0] == term[1] { made.isPairs = false }
         }
         layout = made
         if known.count >= 256 { known.removeAll() }
@@ -158,6 +175,13 @@ package struct Expander: Sendable {
         var total = hasConstant ? 1 : 0
         for space in spaces where space.isLinear { total += space.end - space.start }
         guard !crosses.isEmpty else { return total }
+        if layout.isPairs {
+            for k in stride(from: 0, to: layout.places.count, by: 2) {
+                let (a, b) = (spaces[layout.places[k]], spaces[layout.places[k + 1]])
+                total += (a.end - a.start) * (b.end - b.start)
+            }
+            return total
+        }
         var start = 0
         for end in layout.ends {
             var product = 1
@@ -166,8 +190,11 @@ package struct Expander: Sendable {
                 var runEnd = k + 1
                 while runEnd < end && layout.places[runEnd] == layout.places[k] { runEnd += 1 }
                 let space = spaces[layout.places[k]]
-                // Ways to take a run's length of its features, each as often as one likes.
-                for taken in 0..<(runEnd - k) { product = product * (space.end - space.start + taken) / (taken + 1) }
+                product *= space.end - space.start
+                // Of one namespace several times: ways to take that many of its features, each as often as one likes.
+                for taken in 1..<(runEnd - k) where product <= Self.featureCountMax {
+                    product = product * (space.end - space.start + taken) / (taken + 1)
+                }
                 if product > Self.featureCountMax { return product }
                 k = runEnd
             }
@@ -176,6 +203,12 @@ package struct Expander: Sendable {
             start = end
         }
         return total
+    }
+
+    private func squaresLeftOut(_ values: [Float]) -> Float {
+        var sum: Float = 0
+        for space in spaces where !space.isLinear { for k in space.start..<space.end { sum += values[k] * values[k] } }
+        return sum
     }
 
     private func writeNames(_ names: [String], into expanded: inout ExpandedExamples) {
@@ -194,7 +227,8 @@ package struct Expander: Sendable {
         }
     }
 
-    /// Every choice of one feature of each namespace of a term, in the order of crosses; of one namespace twice in a row, no choice twice.
+    /// Every choice of one feature of each namespace of a term, in the order of crosses; of one namespace twice in a
+    /// row, no choice twice.
     private func forEachChoice(_ term: ArraySlice<Int>, _ body: ([Int]) -> Void) {
         func choose(_ rest: ArraySlice<Int>, _ chosen: [Int], _ before: Int?) {
             guard let place = rest.first else { return body(chosen) }

@@ -18,9 +18,26 @@ struct LineLabel {
             && text[start &+ 2] == 0x20
         {
             label = -1
-        } else if end > start {
+        } else if end > start && !readShort(text, start, end, into: &columns) {
             readTokens(text, start, end, into: &columns)
         }
+    }
+
+    /// The next frequent beginnings, `1 'tag |` and `-1 'tag |`.
+    @inline(__always)
+    private mutating func readShort(
+        _ text: TextPointer, _ start: Int, _ end: Int, into columns: inout ParsedColumns
+    ) -> Bool {
+        let isNegative = text[start] == UInt8(ascii: "-")
+        let digit = isNegative ? start &+ 1 : start
+        guard end &- digit > 3, text[digit] == UInt8(ascii: "1"), text[digit &+ 1] == 0x20,
+            text[digit &+ 2] == UInt8(ascii: "'"), text[end &- 1] == 0x20
+        else { return false }
+        let tag = digit &+ 3
+        for k in tag..<end &- 1 where text[k] <= 0x20 { return false }
+        for k in tag..<end &- 1 { columns.addTag(text[k]) }
+        label = isNegative ? -1 : 1
+        return true
     }
 
     private mutating func readTokens(

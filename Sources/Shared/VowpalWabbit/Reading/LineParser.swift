@@ -1,25 +1,27 @@
 package import Features
 
-/// Reads lines of Vowpal Wabbit text as Vowpal Wabbit does: what a line has wrong is told, and the line is learned as far as it is good.
+/// Reads lines of Vowpal Wabbit text as Vowpal Wabbit does: what a line has wrong is told, and the line is learned as
+/// far as it is good.
 ///
 /// - Source: Vowpal Wabbit's `parse_example_text.cc`; hashes are those of `Features`.
 package struct LineParser: Sendable {
-    let mask: UInt32
     let hashesDigits: Bool
     let seed: UInt32
     let affixes: [UInt8: [Affix]]
     let affixCount: Int
     let keepsNames: Bool
+    /// Whether a feature has names or affixes beside its index and value.
+    let keepsMore: Bool
     /// The hash of a namespace without a name.
     let unnamedNamespace: UInt32
     var namespaces = NamespaceCache()
     private var delimiters: [UInt32] = []
 
     package init(_ options: VWOptions) {
-        mask = options.bits == 32 ? .max : 1 << UInt32(options.bits) - 1
         (hashesDigits, seed) = (options.hashesDigits, options.hashSeed)
         (affixes, keepsNames) = (options.affixes, options.keepsNames)
         affixCount = options.affixes.values.map(\.count).max() ?? 0
+        keepsMore = options.keepsNames || affixCount > 0
         unnamedNamespace = seed == 0 ? 0 : ByteWindow().withText { [seed] in murmur32($0, 0, seed: seed) }
     }
 
@@ -39,7 +41,9 @@ package struct LineParser: Sendable {
             positions.withCursor { cursor in
                 examples.withColumns { columns in
                     var at = 0
+                    let first = columns.featureCount
                     while at < end { at = parseLine(text, from: at, &cursor, into: &columns) }
+                    columns.hashNames(from: first, digitsAreNumbers: !hashesDigits)
                 }
             }
         }

@@ -20,7 +20,7 @@ package struct ParsedExamples: Sendable {
     var segmentBytes: [UInt8] = []
     /// Where each segment's features end. Shape [S].
     var featureEnds: [UInt32] = []
-    /// Hashes; those of named features below 2^bits. Shape [F].
+    /// Hashes, before the mask. Shape [F].
     var indices: [UInt32] = []
     /// Shape [F].
     var values: [Float] = []
@@ -29,6 +29,11 @@ package struct ParsedExamples: Sendable {
     var segmentCount = 0
     var featureCount = 0
     var tagByteCount = 0
+
+    /// The first eight bytes of names that wait to be hashed, and how many they are; 0 where the index is known already. Only the parser
+    /// looks at them.
+    var nameWords: [UInt64] = []
+    var nameByteCounts: [UInt32] = []
 
     /// Of each feature, where the parser keeps them. Shape [F] or none.
     var names: [String] = []
@@ -43,9 +48,13 @@ package struct ParsedExamples: Sendable {
         var line: String?
     }
 
-    /// Features of one namespace that stand together: those that a dictionary or an affix adds have bytes of their own, above ASCII.
+    /// Features of one namespace that stand together: those that a dictionary or an affix adds have bytes of their
+    /// own, above ASCII.
     static let affixNamespace: UInt8 = 129
     static let constantNamespace: UInt8 = 128
+
+    /// Names are hashed eight at a time.
+    private static let slack = 8
 
     package init() {}
 
@@ -64,8 +73,10 @@ package struct ParsedExamples: Sendable {
         segmentEnds.grow(to: exampleCount + examples)
         segmentBytes.grow(to: segmentCount + segments)
         featureEnds.grow(to: segmentCount + segments)
-        indices.grow(to: featureCount + features)
+        indices.grow(to: featureCount + features + Self.slack)
         values.grow(to: featureCount + features)
+        nameWords.grow(to: featureCount + features + Self.slack)
+        nameByteCounts.grow(to: featureCount + features + Self.slack)
         tags.grow(to: tagByteCount + tagBytes)
     }
 

@@ -21,7 +21,7 @@ package struct Report {
         case none
     }
 
-    package func header(_ learner: Learner, source: Source, writesCache: String?) {
+    package func header(_ learner: borrowing Learner, source: Source, writesCache: String?) {
         for warning in options.warnings { self.warning(warning) }
         crosses()
         if !options.ignored.isEmpty { namespaces("ignoring namespaces beginning with:", options.ignored) }
@@ -155,9 +155,8 @@ package struct Report {
 
     func log(_ level: String, _ sentence: String) { warn("[\(level)] \(sentence)\n") }
 
-    /// A row of the table, where one is due.
+    /// A row of the table.
     package func row(_ state: inout RunState, label: Float, prediction: Float, featureCount: UInt32) {
-        guard state.weight >= Double(state.nextReport) else { return }
         let isHeldOut = options.holdsOut && state.currentPass >= 1
         let average: String
         let last: String

@@ -4,10 +4,11 @@ internal import SystemPackage
 
 /// A run of `sluice vw`: reads examples, predicts and learns each, tells how it goes, writes models.
 ///
-/// - Source: Vowpal Wabbit's `parser.cc`, `learner.cc`, `scorer.cc`, `binary.cc`: which examples are learned, and what is told of them.
-package final class VWRun {
+/// - Source: Vowpal Wabbit's `parser.cc`, `learner.cc`, `scorer.cc`, `binary.cc`: which examples are learned, and
+///   what is told of them.
+package struct VWRun: ~Copyable {
     private let options: VWOptions
-    private let learner: Learner
+    private var learner: Learner
     private let report: Report
     private let say: (String) -> Void
     private var predictions: PredictionFile?
@@ -28,18 +29,20 @@ package final class VWRun {
         _ arguments: [String], tell: @escaping (String) -> Void, say: @escaping (String) -> Void
     ) throws(VWError) {
         var model: ModelContents?
-        options = try VWOptions(arguments) { path throws(VWError) in
+        let options = try VWOptions(arguments) { path throws(VWError) in
             let contents = try Self.readModel(path)
             model = contents
             return contents.header.commandLine
         }
-        learner = try Learner(options)
-        report = Report(options, tell: tell, warn: say)
-        self.say = say
+        var learner = try Learner(options)
         if let mask = options.featureMask, model == nil { try learner.take(weightsOf: Self.readModel(mask)) }
         if let model { try learner.load(model) }
-        if let path = options.predictions { predictions = try PredictionFile(path: path) }
-        if let path = options.rawPredictions { rawPredictions = try PredictionFile(path: path) }
+        let predictions = try options.predictions.map { path throws(VWError) in try PredictionFile(path: path) }
+        let rawPredictions = try options.rawPredictions.map { path throws(VWError) in try PredictionFile(path: path) }
+        (self.options, self.say, report) = (options, say, Report(options, tell: tell, warn: say))
+        self.learner = learner
+        self.predictions = predictions
+        self.rawPredictions = rawPredictions
     }
 
     package static func readModel(_ path: String) throws(VWError) -> ModelContents {
@@ -48,7 +51,11 @@ package final class VWRun {
         return try ModelContents(path: path, bytes: bytes)
     }
 
-    package func run() async throws {
+    package consuming func run() async throws {
+        try await runAll()
+    }
+
+    private mutating func runAll() async throws {
         var cache = try openCache()
         let writesCache = cache == nil ? options.cacheFile : nil
         report.header(learner, source: source(usesCache: cache != nil), writesCache: writesCache)
@@ -88,7 +95,7 @@ package final class VWRun {
         return options.readsStandardInput ? .text(name: "stdin") : .none
     }
 
-    private func runText(_ road: ExampleRoad, _ cachePath: String?) async throws {
+    private mutating func runText(_ road: ExampleRoad, _ cachePath: String?) async throws {
         let path = options.data ?? "stdin"
         guard options.data != nil || options.readsStandardInput else { return }
         let file = options.data == nil ? .standardInput : try openForReading(path)
@@ -102,84 +109,90 @@ package final class VWRun {
         if let finished = writer.take() { try finished.finish() }
     }
 
-    private func runPass(_ cache: inout ExampleCache.Reader?, _ road: ExampleRoad) throws {
+    private mutating func runPass(_ cache: inout ExampleCache.Reader?, _ road: ExampleRoad) throws {
         guard var reader = cache.take() else { return }
         try road.forEachChunk(of: &reader) { try take($0) }
         cache = consume reader
     }
 
     /// Takes a chunk's examples, one after the other.
-    private func take(_ chunk: ExampleChunk) throws(VWError) -> Bool {
-        var warnings = chunk.parsed.warnings[...]
-        for example in 0..<chunk.expanded.exampleCount {
+    private mutating func take(_ chunk: ExampleChunk) throws(VWError) -> Bool {
+        // Held here, so that no example asks the chunk for them.
+        let parsed = chunk.parsed
+        let expanded = chunk.expanded
+        var warnings = parsed.warnings[...]
+        for example in 0..<expanded.exampleCount {
             while let warning = warnings.first, warning.example <= example {
                 let end = warning.line.map { "in Example #\(countInRun): \"\($0)\"" } ?? ""
                 report.warning(warning.sentence + end)
                 warnings.removeFirst()
             }
-            take(example, of: chunk)
+            take(example, parsed, expanded)
         }
         try predictions?.flush()
         try rawPredictions?.flush()
         return true
     }
 
-    private func take(_ example: Int, of chunk: ExampleChunk) {
-        let (label, importance) = (chunk.parsed.labels[example], chunk.parsed.importances[example])
+    @inline(__always)
+    private mutating func take(
+        _ example: Int, _ parsed: borrowing ParsedExamples, _ expanded: borrowing ExpandedExamples
+    ) {
+        let (label, importance) = (parsed.labels[example], parsed.importances[example])
+        let initial = parsed.initials[example]
         countInPass += 1
         countInRun += 1
         let isHeldOut = options.holdsOut && isHeldOut(countInPass)
         let isLabeled = label != ParsedExamples.noLabel
         let trains = options.learns && isLabeled && !isHeldOut
         let learns = trains && importance > 0
-        // These two report what their weights say before the label is looked at, and are judged by what they say then.
+        // These two report what their weights say before the label is looked at, and are judged by what they say then; but not where
+        // only the sign is told.
         let before =
-            learns && (options.rule == .coin || options.rule == .ftrl)
-            ? linked(learner.cut(learner.predict(chunk.expanded, example, initial: chunk.parsed.initials[example])))
-            : nil
+            learns && (options.rule == .coin || options.rule == .ftrl) && !options.isBinary
+            ? shown(learner.cut(learner.predict(expanded, example, initial: initial))) : nil
         if trains { learner.see(label: label) }
-        let margin: Float
-        if learns && learner.predictsAsItLearns {
-            margin = learner.predictToLearn(chunk.expanded, example, importance: importance)
-        } else {
-            margin = learner.predict(chunk.expanded, example, initial: chunk.parsed.initials[example])
-        }
+        let margin =
+            learns && learner.predictsAsItLearns
+            ? learner.predictToLearn(expanded, example, importance: importance)
+            : learner.predict(expanded, example, initial: initial)
         if margin.isNaN { report.warning("NAN prediction in example \(learner.state.exampleCount + 1), forcing 0") }
         var prediction = learner.cut(margin)
-        if options.keepsNames { keepNames(chunk, example, prediction) }
+        if options.keepsNames { keepNames(parsed, expanded, example, prediction) }
+        let plainLoss = isLabeled && importance > 0 ? options.loss.loss(prediction, label, learner.state.range) : 0
         if learns {
             let outcome = learner.learn(
-                chunk.expanded, example, prediction: prediction, label: label, importance: importance)
+                expanded, example, prediction: prediction, loss: plainLoss, label: label, importance: importance)
             if outcome.isTooLarge { report.log("error", "The features have too much magnitude") }
             if outcome.isNaN { report.warning("update is NAN, replacing with 0") }
         }
-        var loss: Float = 0
-        if isLabeled && importance > 0 {
-            loss = options.loss.loss(prediction, label, learner.state.range) * importance
+        // Not a product where nothing counts: an importance may be infinite or no number.
+        var loss = plainLoss == 0 ? 0 : plainLoss * importance
+        prediction = shown(prediction)
+        if options.isBinary && isLabeled {
+            if label.magnitude == 1 {
+                loss = prediction == label ? 0 : importance
+            } else {
+                report.log("error", "You are using label \(shortest(label)) not -1 or 1 as loss function expects!")
+            }
         }
-        prediction = linked(prediction)
-        if options.isBinary {
-            prediction = prediction > 0 ? 1 : -1
-            if isLabeled { loss = prediction == label ? 0 : importance }
-        }
-        account(chunk, example, loss, margin, before ?? prediction, isHeldOut: isHeldOut)
-    }
-
-    private func account(
-        _ chunk: ExampleChunk, _ example: Int, _ loss: Float, _ margin: Float, _ prediction: Float, isHeldOut: Bool
-    ) {
-        let label = chunk.parsed.labels[example]
-        let count = chunk.expanded.counts[example]
+        let count = expanded.counts[example]
         if options.tellsBestConstant { learner.state.count(label: label) }
-        learner.state.add(
-            loss, label: label, weight: chunk.parsed.importances[example], isHeldOut: isHeldOut, featureCount: count)
-        if predictions != nil { predictions!.append(prediction, tag: chunk.parsed.tag(of: example)) }
-        if rawPredictions != nil { rawPredictions!.append(margin, tag: chunk.parsed.tag(of: example)) }
-        report.row(&learner.state, label: label, prediction: prediction, featureCount: count)
+        learner.state.add(loss, label: label, weight: importance, isHeldOut: isHeldOut, featureCount: count)
+        if predictions != nil { predictions!.append(before ?? prediction, tag: parsed.tag(of: example)) }
+        if rawPredictions != nil { rawPredictions!.append(margin, tag: parsed.tag(of: example)) }
+        guard learner.state.isReportDue else { return }
+        report.row(&learner.state, label: label, prediction: before ?? prediction, featureCount: count)
     }
 
     private func isHeldOut(_ count: Int) -> Bool {
         options.holdoutAfter > 0 ? count > options.holdoutAfter : count % options.holdoutPeriod == 0
+    }
+
+    /// A prediction as it is told.
+    private func shown(_ margin: Float) -> Float {
+        let linked = linked(margin)
+        return options.isBinary ? (linked > 0 ? 1 : -1) : linked
     }
 
     private func linked(_ margin: Float) -> Float {
@@ -191,7 +204,7 @@ package final class VWRun {
         }
     }
 
-    private func endPass() {
+    private mutating func endPass() {
         countInPass = 0
         learner.state.currentPass += 1
         if options.isPredictOnly { learner.settle() }
@@ -214,27 +227,29 @@ package final class VWRun {
     }
 
     /// Remembers which features have which index, and prints them where that is asked for.
-    private func keepNames(_ chunk: ExampleChunk, _ example: Int, _ prediction: Float) {
-        let features = chunk.expanded.range(of: example)
+    private mutating func keepNames(
+        _ parsed: borrowing ParsedExamples, _ expanded: borrowing ExpandedExamples, _ example: Int, _ prediction: Float
+    ) {
+        let features = expanded.range(of: example)
         if options.invertHash != nil {
-            for k in features where names[Int(chunk.expanded.indices[k])] == nil {
-                names[Int(chunk.expanded.indices[k])] = chunk.expanded.names[k]
+            for k in features where names[Int(expanded.indices[k])] == nil {
+                names[Int(expanded.indices[k])] = expanded.names[k]
             }
         }
         guard options.audits else { return }
         var line: [UInt8] = []
         line.append(prediction: prediction)
-        let tag = chunk.parsed.tag(of: example)
+        let tag = parsed.tag(of: example)
         if !tag.isEmpty { line += [UInt8(ascii: " ")] + tag }
         let gravity = Float(learner.state.gravity)
         var audited = features.map { k in
-            let (index, value) = (Int(chunk.expanded.indices[k]), chunk.expanded.values[k])
+            let (index, value) = (Int(expanded.indices[k]), expanded.values[k])
             let weight = learner.weights[index, 0]
             let shown = truncated(weight, gravity) * Float(learner.state.contraction)
             let rate =
                 options.rule == .gradient && options.isAdaptive && options.learns
                 ? "@" + shortest(learner.weights[index, 1]) : ""
-            let name = chunk.expanded.names[k]
+            let name = expanded.names[k]
             return (weight * value, "\t\(name):\(index):\(shortest(value)):\(shortest(shown))\(rate)")
         }
         // Those that say most come first; equal ones stay in order.

@@ -48,7 +48,8 @@ func learnPistol(_ run: FeatureRun, slope: Float) {
     }
 }
 
-/// Coin betting's margin before it is divided by the mean norm, and the example's squared norm. Rows: weight, sum of negative
+/// Coin betting's margin before it is divided by the mean norm, and the example's squared norm. Rows: weight, sum of
+/// negative
 /// gradients, of their magnitudes, largest value, wealth, largest gradient.
 ///
 /// - Source: Orabona and Tommasi 2017, "Training deep networks without learning rates through coin betting".
@@ -81,7 +82,8 @@ func learnCoin(_ run: FeatureRun, slope: Float, alpha: Float, beta: Float, meanN
     }
 }
 
-/// FreeGrad's weight of a row. Rows: weight, sum of gradients, of their squares, first and largest gradient, sum of clipped ratios.
+/// FreeGrad's weight of a row. Rows: weight, sum of gradients, of their squares, first and largest gradient, sum of
+/// clipped ratios.
 ///
 /// - Source: Mhammedi and Koolen 2020, "Lipschitz and comparator-norm adaptivity in online learning", equation 9.
 @inline(__always)

@@ -14,10 +14,12 @@ struct Sensitivity {
     var isTooLarge = false
 }
 
-/// Rows of the gradient rule: weight; sum of squared gradients where it is adaptive; largest value where it is normalised; the rate of
+/// Rows of the gradient rule: weight; sum of squared gradients where it is adaptive; largest value where it is
+/// normalised; the rate of
 /// this step. The columns that a rule lacks are left out.
 ///
-/// - Source: Vowpal Wabbit's `gd.cc`; Duchi, Hazan and Singer 2011 (adaptive), Ross, Mineiro and Langford 2013 (normalised).
+/// - Source: Vowpal Wabbit's `gd.cc`; Duchi, Hazan and Singer 2011 (adaptive), Ross, Mineiro and Langford 2013
+///   (normalised).
 struct GradientRule {
     var isAdaptive: Bool
     var isNormalized: Bool
@@ -28,7 +30,8 @@ struct GradientRule {
 
     var hasSquareRoots: Bool { power.rate == -0.5 }
 
-    /// Walks over the features: sums of squared gradients and largest values grow, old weights are rescaled to new largest values, and
+    /// Walks over the features: sums of squared gradients and largest values grow, old weights are rescaled to new
+    /// largest values, and
     /// each row gets its rate.
     func prepare(_ run: FeatureRun, squaredGradient: Float) -> Sensitivity {
         switch (isAdaptive, isNormalized, hasSquareRoots && !isMasked) {
@@ -70,6 +73,14 @@ struct GradientRule {
                 let norm = unsafe row[normColumn]
                 let isTooLarge = square > .greatestFiniteMagnitude
                 found.isTooLarge = found.isTooLarge || isTooLarge
+                if A.isOn && hasRoots && norm == 1 && square == 1 {
+                    // Most features: what follows, without its divisions by 1.
+                    found.normSquared += 1
+                    let rate = unsafe 1 / row[1].squareRoot()
+                    unsafe row[rateColumn] = rate
+                    found.sensitivity += rate
+                    continue
+                }
                 found.normSquared += isTooLarge ? 1 : square / (norm * norm)
             }
             let rate = unsafe rate(row, normColumn, A.self, N.self, hasRoots)
@@ -94,7 +105,8 @@ struct GradientRule {
         _ row: UnsafeMutablePointer<Float>, _ normColumn: Int, _: A.Type, _: N.Type, _ hasRoots: Bool
     ) -> Float {
         var rate: Float = 1
-        // Vowpal Wabbit takes the processor's approximate inverse root, which is not the same on every machine; this one is.
+        // Vowpal Wabbit takes the processor's approximate inverse root, which is not the same on every machine; this
+        // one is.
         if A.isOn { rate = unsafe hasRoots ? 1 / row[1].squareRoot() : sluicePower(row[1], power.rate) }
         if N.isOn {
             let norm = unsafe row[normColumn]

@@ -61,9 +61,16 @@ extension LineParser {
         var isGood = true
         var unnamedCount: UInt32 = 0
         while text[at] == 0x20 || text[at] == 0x09 {
-            isGood = parseFeature(
-                text, &at, &cursor, namespace, byte, weight, &unnamedCount, base, lineStart, into: &columns)
-            if !isGood { break }
+            let featureStart = at &+ 1
+            at = cursor.next()
+            if text[at] == UInt8(ascii: ":") {
+                isGood = parseValue(
+                    text, featureStart, &at, &cursor, namespace, byte, weight, &unnamedCount, base, lineStart,
+                    into: &columns)
+                if !isGood { break }
+            } else if at > featureStart && weight != 0 {
+                addNamed(text, featureStart, at &- featureStart, weight, base, byte, namespace, into: &columns)
+            }
         }
         if isGood && text[at] == UInt8(ascii: ":") {
             isGood = malformed(text, lineStart, at, "'|',space, or EOL", &columns)
@@ -75,22 +82,13 @@ extension LineParser {
         return isGood
     }
 
-    /// A feature behind the blank at `at`; `at` ends on the delimiter behind it.
-    @inline(__always)
-    private mutating func parseFeature(
-        _ text: TextPointer, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32, _ byte: UInt8,
-        _ weight: Float, _ unnamedCount: inout UInt32, _ base: String, _ lineStart: Int,
+    /// A feature with a value; `at` is its colon and ends on the delimiter behind the value.
+    private mutating func parseValue(
+        _ text: TextPointer, _ nameStart: Int, _ at: inout Int, _ cursor: inout DelimiterCursor, _ namespace: UInt32,
+        _ byte: UInt8, _ weight: Float, _ unnamedCount: inout UInt32, _ base: String, _ lineStart: Int,
         into columns: inout ParsedColumns
     ) -> Bool {
-        let nameStart = at &+ 1
-        at = cursor.next()
         let nameCount = at &- nameStart
-        if text[at] != UInt8(ascii: ":") {
-            guard nameCount > 0, weight != 0 else { return true }
-            let index = hash(text.advanced(nameStart), nameCount, seed: namespace) & mask
-            add(index, weight, text, nameStart, nameCount, 0, 0, base, byte, namespace, into: &columns)
-            return true
-        }
         let valueStart = at &+ 1
         at = cursor.next()
         var valueEnd = at
@@ -116,15 +114,16 @@ extension LineParser {
         let unnamed = namespace &+ unnamedCount
         if nameCount == 0 && !isText { unnamedCount &+= 1 }
         if value != 0 {
-            let seed = hash(text.advanced(nameStart), nameCount, seed: namespace)
             if isText {
-                let index = hash(text.advanced(valueStart), at &- valueStart, seed: seed) & mask
+                let seed = hash(text.advanced(nameStart), nameCount, seed: namespace)
+                let index = hash(text.advanced(valueStart), at &- valueStart, seed: seed)
                 add(
                     index, value, text, nameStart, nameCount, valueStart, at &- valueStart, base, byte, namespace,
                     into: &columns)
+            } else if nameCount > 0 {
+                addNamed(text, nameStart, nameCount, value, base, byte, namespace, into: &columns)
             } else {
-                let index = nameCount > 0 ? seed & mask : unnamed
-                add(index, value, text, nameStart, nameCount, 0, 0, base, byte, namespace, into: &columns)
+                add(unnamed, value, text, nameStart, nameCount, 0, 0, base, byte, namespace, into: &columns)
             }
         }
         guard valueEnd == at else {
@@ -134,12 +133,48 @@ extension LineParser {
         return true
     }
 
+    /// Adds a feature by name. A short name waits to be hashed with others; names that must be trimmed are rare.
+    @inline(__always)
+    private func addNamed(
+        _ text: TextPointer, _ start: Int, _ count: Int, _ value: Float, _ base: String, _ byte: UInt8,
+        _ namespace: UInt32, into columns: inout ParsedColumns
+    ) {
+        if count <= 8 && text[start] > 0x20 && text[start &+ count &- 1] > 0x20 {
+            let word = text.word64(start) & (UInt64.max &>> (64 &- 8 &* UInt64(count)))
+            columns.addFeature(named: word, byteCount: count, seed: namespace, value)
+        } else {
+            addLongName(text.advanced(start), count, value, namespace, into: &columns)
+        }
+        if keepsMore {
+            addMore(value, text, start, count, 0, 0, base, byte, namespace, into: &columns)
+        }
+    }
+
+    /// Not inlined: what is rare would make what is not slow.
+    @inline(never)
+    private func addLongName(
+        _ name: TextPointer, _ count: Int, _ value: Float, _ namespace: UInt32, into columns: inout ParsedColumns
+    ) {
+        columns.addFeature(hash(name, count, seed: namespace), value)
+    }
+
     @inline(__always)
     private func add(
         _ index: UInt32, _ value: Float, _ text: TextPointer, _ nameStart: Int, _ nameCount: Int, _ valueStart: Int,
         _ valueCount: Int, _ base: String, _ byte: UInt8, _ namespace: UInt32, into columns: inout ParsedColumns
     ) {
         columns.addFeature(index, value)
+        if keepsMore {
+            addMore(value, text, nameStart, nameCount, valueStart, valueCount, base, byte, namespace, into: &columns)
+        }
+    }
+
+    /// The feature's name and affixes, where they are wanted.
+    @inline(never)
+    private func addMore(
+        _ value: Float, _ text: TextPointer, _ nameStart: Int, _ nameCount: Int, _ valueStart: Int, _ valueCount: Int,
+        _ base: String, _ byte: UInt8, _ namespace: UInt32, into columns: inout ParsedColumns
+    ) {
         if keepsNames {
             let name = string(text, nameStart, nameStart &+ nameCount)
             let end = valueCount > 0 ? "^" + string(text, valueStart, valueStart &+ valueCount) : ""

@@ -20,7 +20,8 @@ private func printed(_ format: String, _ value: Double) -> String {
 }
 
 extension [UInt8] {
-    /// Appends a prediction as Vowpal Wabbit's prediction files have it: whole numbers without a point, others with six digits.
+    /// Appends a prediction as Vowpal Wabbit's prediction files have it: whole numbers without a point, others with
+    /// six digits.
     ///
     /// A Float times 10^6 is exact in double, so that the digits are those of `%f`.
     mutating func append(prediction: Float) {

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// The columns of `ParsedExamples` while lines are written into them.
 ///
 /// Safe because it lives only inside `withColumns`, and room was made for every delimiter and byte of the window.
@@ -8,6 +10,8 @@ struct ParsedColumns {
     let tags, segmentBytes: UnsafeMutablePointer<UInt8>
     let featureEnds, indices: UnsafeMutablePointer<UInt32>
     let values: UnsafeMutablePointer<Float>
+    let nameWords: UnsafeMutablePointer<UInt64>
+    let nameByteCounts: UnsafeMutablePointer<UInt32>
     var exampleCount, segmentCount, featureCount, tagByteCount: Int
     var names: [String] = []
     var warnings: [ParsedExamples.Warning] = []
@@ -18,7 +22,30 @@ struct ParsedColumns {
     mutating func addFeature(_ index: UInt32, _ value: Float) {
         unsafe indices[featureCount] = index
         unsafe values[featureCount] = value
+        unsafe nameByteCounts[featureCount] = 0
         featureCount &+= 1
+    }
+
+    /// Adds a feature whose name of 1 to 8 bytes `hashNames` turns into its index.
+    @inline(__always)
+    mutating func addFeature(named word: UInt64, byteCount: Int, seed: UInt32, _ value: Float) {
+        unsafe indices[featureCount] = seed
+        unsafe values[featureCount] = value
+        unsafe nameWords[featureCount] = word
+        unsafe nameByteCounts[featureCount] = UInt32(truncatingIfNeeded: byteCount)
+        featureCount &+= 1
+    }
+
+    /// Hashes the names added from feature `start` on, eight at a time; the columns have room for eight beyond the last.
+    func hashNames(from start: Int, digitsAreNumbers: Bool) {
+        unsafe (nameByteCounts + featureCount).update(repeating: 0, count: 8)
+        var at = start
+        while at < featureCount {
+            let seeds = unsafe UnsafeRawPointer(indices + at).loadUnaligned(as: SIMD8<UInt32>.self)
+            let hashes = unsafe sluice_hash_names8(nameWords + at, nameByteCounts + at, seeds, digitsAreNumbers)
+            unsafe UnsafeMutableRawPointer(indices + at).storeBytes(of: hashes, as: SIMD8<UInt32>.self)
+            at += 8
+        }
     }
 
     /// Ends a segment, if it has features.
@@ -75,18 +102,28 @@ extension ParsedExamples {
                                     unsafe featureEnds.withUnsafeMutableBufferPointer { featureEnds in
                                         unsafe indices.withUnsafeMutableBufferPointer { indices in
                                             unsafe values.withUnsafeMutableBufferPointer { values in
-                                                var columns = unsafe ParsedColumns(
-                                                    labels: labels.baseAddress!, importances: importances.baseAddress!,
-                                                    initials: initials.baseAddress!, tagEnds: tagEnds.baseAddress!,
-                                                    segmentEnds: segmentEnds.baseAddress!, tags: tags.baseAddress!,
-                                                    segmentBytes: segmentBytes.baseAddress!,
-                                                    featureEnds: featureEnds.baseAddress!,
-                                                    indices: indices.baseAddress!, values: values.baseAddress!,
-                                                    exampleCount: counts.0, segmentCount: counts.1,
-                                                    featureCount: counts.2, tagByteCount: counts.3, names: names,
-                                                    warnings: warnings)
-                                                fill(&columns)
-                                                return columns
+                                                unsafe nameWords.withUnsafeMutableBufferPointer { words in
+                                                    unsafe nameByteCounts.withUnsafeMutableBufferPointer { nameCounts in
+                                                        var columns = unsafe ParsedColumns(
+                                                            labels: labels.baseAddress!,
+                                                            importances: importances.baseAddress!,
+                                                            initials: initials.baseAddress!,
+                                                            tagEnds: tagEnds.baseAddress!,
+                                                            segmentEnds: segmentEnds.baseAddress!,
+                                                            tags: tags.baseAddress!,
+                                                            segmentBytes: segmentBytes.baseAddress!,
+                                                            featureEnds: featureEnds.baseAddress!,
+                                                            indices: indices.baseAddress!,
+                                                            values: values.baseAddress!,
+                                                            nameWords: words.baseAddress!,
+                                                            nameByteCounts: nameCounts.baseAddress!,
+                                                            exampleCount: counts.0, segmentCount: counts.1,
+                                                            featureCount: counts.2, tagByteCount: counts.3,
+                                                            names: names, warnings: warnings)
+                                                        fill(&columns)
+                                                        return columns
+                                                    }
+                                                }
                                             }
                                         }
                                     }
