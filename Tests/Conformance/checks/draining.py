@@ -108,6 +108,9 @@ def worker_drains(subject):
                 answers.append(repr(error))
         reader = threading.Thread(target=wait)
         reader.start()
+        # Nothing is shown by a worker that leaves before the load has come.
+        before = requests_answered(worker)
+        expect_that(until(lambda: requests_answered(worker) > before + 1000), "h2load's requests are answered")
         served = lambda: infer(worker, v2.json_body([v2.line_tensor(GOOD)])).status == 200
         for _ in range(20):
             expect(served(), True, "answers under load")
@@ -119,3 +122,9 @@ def worker_drains(subject):
         expect_that(tools.read_h2load(output.decode()).good > 0, "h2load was answered before")
         expect(subject.workers[1].terminate(), 0, "the other worker's exit status")
     return check
+
+
+def requests_answered(worker):
+    """How many requests for scores the worker has answered, as its metrics tell."""
+    text = ask(worker.http, "GET", "/metrics").body.decode()
+    return int(float(next(line.split()[-1] for line in text.splitlines() if line.startswith("sluice_infer_requests_total"))))
