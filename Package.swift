@@ -163,7 +163,7 @@ let package = Package(
             "PredictionWorkerTests",
             [
                 "PredictionWorker", "Configuration", "Domain", "Features", "Files", "Format", "Learning", "Scoring",
-                "Transport", system,
+                "TestSupport", "Transport", system,
             ] + nio),
         tests(
             "RoadTests",

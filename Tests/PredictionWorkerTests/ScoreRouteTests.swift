@@ -82,15 +82,16 @@ struct ScoreRouteTests {
         try await withWorker { (client, spec) async throws in
             let print = spec.fingerprint
             let body = { (print: String) in
-                #"{"models":["m"],"fingerprint":"\#(print)","outputs":["margin"],"context":{"indices":[1,2],"#
-                    + #""values":[1,0.5]},"candidates":{"indices":[3,4,5],"offsets":[0,1,1,3]}}"#
+                #"{"models":["m"],"fingerprint":"\#(print)","outputs":["margin"],"context":{"indices":[6,9],"#
+                    + #""values":[1,0.5]},"candidates":{"indices":[3,12,15],"offsets":[0,1,1,3]}}"#
             }
             let shared = try await models(client, body("\(print)"))
             let flat = try await models(
                 client,
                 #"{"models":["m"],"fingerprint":"\#(print)","outputs":["margin"],"examples":{"indices":"#
-                    + #"[1,2,3,1,2,1,2,4,5],"values":[1,0.5,1,1,0.5,1,0.5,1,1],"offsets":[0,3,5,9]}}"#)
-            #expect(shared[0].margin == flat[0].margin && shared[0].margin?.count == 3)
+                    + #"[6,9,3,6,9,6,9,12,15],"values":[1,0.5,1,1,0.5,1,0.5,1,1],"offsets":[0,3,5,9]}}"#)
+            // The script's weight of an index that 3 divides is half the index.
+            #expect(shared[0].margin == [6.75, 5.25, 18.75] && flat[0].margin == shared[0].margin)
             let other = try await score(client, body("00000000000000ff"))
             #expect(other.status == 400 && other.text.contains("00000000000000ff") && other.text.contains("\(print)"))
         }

@@ -47,13 +47,10 @@ struct CandidatesBench: ParsableCommand {
         var random = SplitMix64(state: 7)
         fill(table, &random)
         let requests = try readRequests()
-        var (flat, shared, front): ([Double], [Double], [Double]) = ([], [], [])
-        // Apart, so that a batch is lent and not copied.
-        let (fronts, backs, wholes) = (requests.map(\.front), requests.map(\.back), requests.map(\.whole))
+        var (flat, shared): ([Double], [Double]) = ([], [])
         for request in requests {
-            table.score(request.whole, into: &flat)
-            table.score(request.front, into: &front)
-            table.score(request.back, behind: front[0], into: &shared)
+            try request.scoreFlat(table, into: &flat)
+            try request.scoreShared(table, into: &shared)
             guard flat.prefix(candidates) == shared.prefix(candidates) else {
                 throw CommandFailure("the margins differ")
             }
@@ -61,15 +58,12 @@ struct CandidatesBench: ParsableCommand {
         // In turns, so that both meet the same moments of the machine.
         var rates = (flat: [Double](), shared: [Double]())
         for _ in 0..<10 {
-            var (count, spent) = repeated(seconds / 10) {
-                for k in wholes.indices { table.score(wholes[k], into: &flat) }
+            var (count, spent) = try repeated(seconds / 10) { () throws(TensorError) in
+                for request in requests { try request.scoreFlat(table, into: &flat) }
             }
             rates.flat.append(Double(count * requests.count * candidates) / spent)
-            (count, spent) = repeated(seconds / 10) {
-                for k in backs.indices {
-                    table.score(fronts[k], into: &front)
-                    table.score(backs[k], behind: front[0], into: &shared)
-                }
+            (count, spent) = try repeated(seconds / 10) { () throws(TensorError) in
+                for request in requests { try request.scoreShared(table, into: &shared) }
             }
             rates.shared.append(Double(count * requests.count * candidates) / spent)
         }
@@ -92,24 +86,38 @@ struct CandidatesBench: ParsableCommand {
                 guard all.count >= count else { throw CommandFailure("\(file) has a line of \(all.count) features") }
                 return Array(fromEnd ? all.suffix(count) : all.prefix(count))
             }
-            let request = CandidatesRequest()
             let shared = try indices(0, context, fromEnd: false)
-            request.front.append(indices: shared, values: [])
-            for e in 1...candidates {
-                let own = try indices(e, features, fromEnd: true)
-                request.back.append(indices: own, values: [])
-                request.whole.append(indices: shared + own, values: [])
-            }
-            return request
+            let own = try (1...candidates).map { try indices($0, features, fromEnd: true) }
+            return CandidatesRequest(context: shared, candidates: own)
         }
     }
 }
 
-/// A context, its candidates, and both written out.
+/// Candidates as a client sends them, behind their context and written out; every value is 1.
 private final class CandidatesRequest {
-    var front = ExampleBatch()
-    var back = ExampleBatch()
-    var whole = ExampleBatch()
+    private let context: [UInt32]
+    private let candidates, flat: (offsets: [UInt32], indices: [UInt32])
+
+    init(context: [UInt32], candidates: [[UInt32]]) {
+        func tensors(_ examples: [[UInt32]]) -> (offsets: [UInt32], indices: [UInt32]) {
+            (examples.reduce(into: [0]) { $0.append($0.last! + UInt32($1.count)) }, examples.flatMap { $0 })
+        }
+        self.context = context
+        self.candidates = tensors(candidates)
+        flat = tensors(candidates.map { context + $0 })
+    }
+
+    func scoreFlat(_ table: WeightTable, into margins: inout [Double]) throws(TensorError) {
+        try table.score(
+            offsets: flat.offsets, indices: flat.indices, values: [], featuresMax: Limits.Features.perExampleMax,
+            into: &margins)
+    }
+
+    func scoreShared(_ table: WeightTable, into margins: inout [Double]) throws(TensorError) {
+        try table.score(
+            offsets: candidates.offsets, indices: candidates.indices, values: [], of: (context, []),
+            featuresMax: Limits.Features.perExampleMax, into: &margins)
+    }
 }
 
 /// Several models of one plan against one of them, from text.
@@ -184,11 +192,13 @@ private func requestsOfLines(_ file: String, lineCount: Int) throws -> [ByteWind
 }
 
 /// Runs `body` for that long; how often, and how long it was.
-private func repeated(_ seconds: Double, _ body: () -> Void) -> (count: Int, seconds: Double) {
+private func repeated<Failure>(_ seconds: Double, _ body: () throws(Failure) -> Void) throws(Failure) -> (
+    count: Int, seconds: Double
+) {
     let start = ContinuousClock.now
     var count = 0
     repeat {
-        body()
+        try body()
         count += 1
     } while (ContinuousClock.now - start).seconds < seconds
     return (count, (ContinuousClock.now - start).seconds)

@@ -9,7 +9,6 @@ package struct PlanScorer: Sendable {
     private var parser: VWTextParser
     private var examples = ExampleBatch()
     private var context = ExampleBatch()
-    private var contextMargins: [Double] = []
 
     package init(_ plan: Plan) { parser = VWTextParser(plan, purpose: .scoring) }
 
@@ -54,11 +53,10 @@ package struct PlanScorer: Sendable {
     /// - Precondition: the table has the plan's size.
     /// - Parameter margins: grows to hold one for each example; the first `exampleCount` are written.
     package mutating func score(_ table: WeightTable, into margins: inout [Double]) {
-        var base = 0.0
         if context.exampleCount > 0 {
-            table.score(context, into: &contextMargins)
-            base = contextMargins[0]
+            table.score(examples, of: context, into: &margins)
+        } else {
+            table.score(examples, into: &margins)
         }
-        table.score(examples, behind: base, into: &margins)
     }
 }

@@ -20,6 +20,8 @@
 typedef float sluice_f2 __attribute__((ext_vector_type(2)));
 typedef float sluice_f4 __attribute__((ext_vector_type(4)));
 typedef float sluice_f8 __attribute__((ext_vector_type(8)));
+typedef double sluice_d2 __attribute__((ext_vector_type(2)));
+typedef double sluice_d4 __attribute__((ext_vector_type(4)));
 typedef double sluice_d8 __attribute__((ext_vector_type(8)));
 typedef uint32_t sluice_u8 __attribute__((ext_vector_type(8)));
 typedef uint64_t sluice_w4 __attribute__((ext_vector_type(4)));
@@ -46,8 +48,10 @@ int sluice_pin_to_first_core(void);
 
 // MARK: memory
 
+/// Fetches into the second-level cache: a line on its way to the first holds one of few places there, so text being parsed
+/// meanwhile would wait (docs/SPEED.md, "Scoring in memory").
 static inline __attribute__((always_inline)) void sluice_prefetch(const void *_Nonnull address) {
-    __builtin_prefetch(address, 0, 3);
+    __builtin_prefetch(address, 0, 2);
 }
 
 // MARK: text
@@ -245,7 +249,9 @@ static inline __attribute__((always_inline)) sluice_d8 sluice_add_margin8(sluice
 
 /// The sum of the eight; exact, as above, so its order does not matter.
 static inline __attribute__((always_inline)) double sluice_sum8(sluice_d8 v) {
-    return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));
+    sluice_d4 four = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+    sluice_d2 two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+    return two[0] + two[1];
 }
 
 static inline __attribute__((always_inline)) bool sluice_any_above8(sluice_f8 v, float limit) {
@@ -327,6 +333,29 @@ static inline __attribute__((always_inline)) sluice_f8 sluice_gather8(const floa
     return (sluice_f8){table[v[0]], table[v[1]], table[v[2]], table[v[3]],
                        table[v[4]], table[v[5]], table[v[6]], table[v[7]]};
 }
+
+/// Eight of the numbers at `floats`, those at eight places.
+static inline __attribute__((always_inline)) sluice_f8 sluice_floats8(const void *_Nonnull floats, sluice_u8 places) {
+    float v[8];
+    for (int i = 0; i < 8; i++) memcpy(&v[i], (const char *)floats + 4 * (size_t)places[i], 4);
+    return (sluice_f8){v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]};
+}
+
+/// The table's entries at eight of the indices at `indices`, those at eight places.
+static inline __attribute__((always_inline)) sluice_f8 sluice_gather_at8(
+    const float *_Nonnull table, const void *_Nonnull indices, sluice_u8 places
+) {
+    float w[8];
+    for (int i = 0; i < 8; i++) {
+        uint32_t index;
+        memcpy(&index, (const char *)indices + 4 * (size_t)places[i], 4);
+        w[i] = table[index];
+    }
+    return (sluice_f8){w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]};
+}
+
+static inline __attribute__((always_inline)) uint32_t sluice_least8(sluice_u8 v) { return __builtin_reduce_min(v); }
+static inline __attribute__((always_inline)) uint32_t sluice_most8(sluice_u8 v) { return __builtin_reduce_max(v); }
 
 // MARK: checksums
 

@@ -17,6 +17,18 @@ struct ScoringColumns {
     @inline(__always)
     func offset(_ e: Int) -> Int { unsafe Int(offsets.loadUnaligned(fromByteOffset: 4 &* e, as: UInt32.self)) }
 
+    @inline(__always)
+    func offsets8(_ e: Int) -> SIMD8<UInt32> {
+        unsafe offsets.loadUnaligned(fromByteOffset: 4 &* e, as: SIMD8<UInt32>.self)
+    }
+
+    /// The most features of one of the first `count` examples; more than any has where an offset is below the one before.
+    func largestStep(_ count: Int) -> UInt {
+        var largest: UInt = 0
+        for e in 0..<count { largest = max(largest, UInt(bitPattern: offset(e &+ 1) &- offset(e))) }
+        return largest
+    }
+
     /// Features at ..< at + 8; behind the last of all come ones with the index `padding` and the value 1.
     @inline(__always)
     func eight(_ at: Int, padding: UInt32) -> (indices: SIMD8<UInt32>, values: SIMD8<Float>) {
@@ -42,24 +54,30 @@ struct ScoringColumns {
     func index(_ at: Int) -> UInt32 { unsafe indices.loadUnaligned(fromByteOffset: 4 &* at, as: UInt32.self) }
 }
 
-/// Examples with fewer features on average are scored by `scoreShortExamples`.
-let shortFeatureCount = 12
+/// Whether `scoreShortExamples` is the faster one for so many examples.
+func areShort(_ columns: ScoringColumns, examples: Int) -> Bool { columns.featureCount < 12 &* examples }
+
+/// Eight short examples whose feature counts differ by more are scored one by one.
+private let unevenFeatureCountMax: UInt32 = 4
 
 /// How far ahead of the feature being scored its weight is fetched, in features.
 private let prefetchDistance = 128
+/// The same in short examples, whose weights no other fetches: more at once would wait for each other.
+private let shortPrefetchDistance = 64
 
 /// Scores examples: the same quantised sum of w·x as the learner's, so the same bits for the same weights.
 ///
-/// - Parameter margins: room for every example of `examples`, written from its start.
+/// - Parameters:
+///   - base: what every margin begins with.
+///   - margins: room for every example of `examples`, written from its start.
 /// - Cost: O(features); allocates nothing.
 func scoreExamples(
-    _ columns: ScoringColumns, _ table: UnsafePointer<Float>, padding: UInt32, examples: Range<Int>,
+    _ columns: ScoringColumns, _ table: UnsafePointer<Float>, padding: UInt32, examples: Range<Int>, base: Double,
     margins: UnsafeMutablePointer<Double>
 ) {
     let padded = SIMD8<UInt32>(repeating: padding)
     let featureCount = columns.featureCount
     var end = columns.offset(examples.lowerBound)
-    unsafe prefetchFirst(columns, table, from: end)
     for e in examples {
         var at = end
         end = columns.offset(e &+ 1)
@@ -74,84 +92,76 @@ func scoreExamples(
             sum = sluice_add_margin8(sum, unsafe sluice_gather8(table, index), value)
             at &+= 8
         }
-        unsafe margins[e &- examples.lowerBound] = sluice_sum8(sum)
+        unsafe margins[e &- examples.lowerBound] = base + sluice_sum8(sum)
     }
 }
 
-/// Scores examples of few features: the same margins. Products are made eight at a time over where one example ends and the next
-/// begins, so that no lane is idle, then summed example by example; their sum is exact, in any order.
+/// Scores examples of few features: the same margins, with an example in each of eight lanes, so that none is idle while
+/// examples have as many features as their neighbours.
 ///
 /// - Parameters:
 ///   - base: what every margin begins with.
 ///   - margins: room for every example of `examples`, written from its start.
-/// - Cost: O(features); takes 8 KiB of stack.
+/// - Cost: O(features); allocates nothing.
 func scoreShortExamples(
     _ columns: ScoringColumns, _ table: UnsafePointer<Float>, padding: UInt32, examples: Range<Int>, base: Double,
     margins: UnsafeMutablePointer<Double>
 ) {
-    let roomCount = 1024
-    unsafe prefetchFirst(columns, table, from: columns.offset(examples.lowerBound))
-    unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: roomCount + 8) { room in
-        let products = room.baseAddress!
-        var e = examples.lowerBound
-        while e < examples.upperBound {
-            let first = columns.offset(e)
-            var last = examples.upperBound
-            if columns.offset(last) &- first > roomCount {
-                last = e
-                while columns.offset(last &+ 1) &- first <= roomCount { last &+= 1 }
-            }
-            if last == e {
-                unsafe scoreExamples(
-                    columns, table, padding: padding, examples: e..<e + 1, margins: margins + (e &- examples.lowerBound)
-                )
-                e &+= 1
-                continue
-            }
-            unsafe makeProducts(columns, table, padding, first, columns.offset(last), products)
-            var at = first
-            while e < last {
-                let end = columns.offset(e &+ 1)
-                var sum = base
-                while at < end {
-                    unsafe sum += products[at &- first]
-                    at &+= 1
-                }
-                unsafe margins[e &- examples.lowerBound] = sum
-                e &+= 1
-            }
-        }
-    }
-}
-
-/// The quantised products of features start ..< end; up to seven more are written.
-@inline(__always)
-private func makeProducts(
-    _ columns: ScoringColumns, _ table: UnsafePointer<Float>, _ padding: UInt32, _ start: Int, _ end: Int,
-    _ products: UnsafeMutablePointer<Double>
-) {
-    let zeros = SIMD8<Double>(repeating: 0)
     let featureCount = columns.featureCount
-    var at = start
-    while at < end {
-        let ahead = at &+ prefetchDistance
-        if ahead &+ 8 <= featureCount {
-            for lane in 0..<8 { unsafe sluice_prefetch(table + Int(columns.index(ahead &+ lane))) }
+    var e = examples.lowerBound
+    while e &+ 8 <= examples.upperBound {
+        let starts = columns.offsets8(e)
+        let counts = columns.offsets8(e &+ 1) &- starts
+        let least = sluice_least8(counts)
+        let most = sluice_most8(counts)
+        if most &- least > unevenFeatureCountMax {
+            unsafe scoreExamples(
+                columns, table, padding: padding, examples: e..<e &+ 8, base: base,
+                margins: margins + (e &- examples.lowerBound))
+            e &+= 8
+            continue
         }
-        let (index, value) = columns.eight(at, padding: padding)
-        let eight = sluice_add_margin8(zeros, unsafe sluice_gather8(table, index), value)
-        unsafe UnsafeMutableRawPointer(products + (at &- start)).storeBytes(of: eight, as: SIMD8<Double>.self)
-        at &+= 8
+        var ahead = columns.offset(e) &+ shortPrefetchDistance
+        var sum = SIMD8<Double>(repeating: base)
+        var j: UInt32 = 0
+        while j < most {
+            if ahead &+ 8 <= featureCount {
+                for lane in 0..<8 { unsafe sluice_prefetch(table + Int(columns.index(ahead &+ lane))) }
+            }
+            ahead &+= 8
+            var weight: SIMD8<Float>
+            var value = SIMD8<Float>(repeating: 1)
+            let shift = 4 &* Int(j)
+            if j < least {
+                weight = unsafe sluice_gather_at8(table, columns.indices + shift, starts)
+                if let values = unsafe columns.values {
+                    value = unsafe sluice_floats8(values + shift, starts)
+                }
+            } else {
+                weight = SIMD8<Float>(repeating: 0)
+                for lane in 0..<8 where j < counts[lane] {
+                    let at = Int(starts[lane] &+ j)
+                    weight[lane] = unsafe table[Int(columns.index(at))]
+                    if let values = unsafe columns.values {
+                        value[lane] = unsafe values.loadUnaligned(fromByteOffset: 4 &* at, as: Float.self)
+                    }
+                }
+            }
+            sum = sluice_add_margin8(sum, weight, value)
+            j &+= 1
+        }
+        unsafe UnsafeMutableRawPointer(margins + (e &- examples.lowerBound)).storeBytes(of: sum, as: SIMD8<Double>.self)
+        e &+= 8
+    }
+    if e < examples.upperBound {
+        unsafe scoreExamples(
+            columns, table, padding: padding, examples: e..<examples.upperBound, base: base,
+            margins: margins + (e &- examples.lowerBound))
     }
 }
 
-/// Fetches the weights of the features that no prefetch ahead reaches.
-@inline(__always)
-private func prefetchFirst(_ columns: ScoringColumns, _ table: UnsafePointer<Float>, from start: Int) {
-    var at = start
-    let end = min(columns.featureCount, start &+ prefetchDistance)
-    while at < end {
-        unsafe sluice_prefetch(table + Int(columns.index(at)))
-        at &+= 1
-    }
+/// Fetches the weights of the first features, which the kernels' own fetching ahead does not reach.
+func fetchFirst(_ columns: ScoringColumns, _ table: UnsafePointer<Float>, examples: Int) {
+    let reach = areShort(columns, examples: examples) ? shortPrefetchDistance : prefetchDistance
+    for at in 0..<min(columns.featureCount, reach) { unsafe sluice_prefetch(table + Int(columns.index(at))) }
 }

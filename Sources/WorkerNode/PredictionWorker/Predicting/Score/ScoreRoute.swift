@@ -37,7 +37,6 @@ struct ModelScorer {
     /// By plan, so that models that share one have their lines parsed once.
     private var scorers: [Fingerprint: PlanScorer] = [:]
     private var margins: [Double] = []
-    private var contextMargins: [Double] = []
     /// Plans whose parsers are kept.
     private static let planCountMax = 64
 
@@ -100,16 +99,17 @@ struct ModelScorer {
                 "the indices' fingerprint is \(fingerprint), that of model \(model.name) is \(model.fingerprint): "
                     + "they were hashed by another plan")
         }
-        let shared = request.context?.indices.count ?? 0
+        let featuresMax = Limits.Features.perExampleMax
         do throws(TensorError) {
             if let context = request.context {
                 try model.table.score(
-                    offsets: context.offsets, indices: context.indices, values: context.values,
-                    featuresMax: Limits.Features.perExampleMax, into: &contextMargins)
+                    offsets: rows.offsets, indices: rows.indices, values: rows.values,
+                    of: (context.indices, context.values), featuresMax: featuresMax, into: &margins)
+            } else {
+                try model.table.score(
+                    offsets: rows.offsets, indices: rows.indices, values: rows.values, featuresMax: featuresMax,
+                    into: &margins)
             }
-            try model.table.score(
-                offsets: rows.offsets, indices: rows.indices, values: rows.values,
-                featuresMax: Limits.Features.perExampleMax - shared, into: &margins)
         } catch { throw InferProblem(error.sentence) }
     }
 
