@@ -11,8 +11,8 @@ from support.report import Skip  # noqa: E402 (the path above makes it importabl
 # Names and the file that measures them.
 MEASURES = {
     "learn1": "learn", "learn2": "learn", "train": "train", "predict100": "predict100", "single": "single",
-    "kernel": "kernel", "freshness": "freshness", "tail": "tail", "delta": "delta", "memory": "memory", "round": "round",
-    "group": "group", "spread_models": "group", "three_problems": "three_problems",
+    "kernel": "kernel", "freshness": "freshness", "tail": "tail", "swap": "swap", "delta": "delta", "memory": "memory",
+    "round": "round", "group": "group", "spread_models": "group", "three_problems": "three_problems",
     "bins": "scoring", "candidates": "scoring", "collocated": "scoring", "library": "scoring",
     "crosses": "crosses", "vw_command": "vw_command", "durability": "durability", "snapshots": "snapshots", "parse": "parse",
 }

@@ -3,13 +3,15 @@
 import os
 
 import clickstream
-from measuring import CLIENT_CORE, SERVER_CORE, cpu_seconds
+from measuring import CLIENT_CORE, SERVER_CORE, cpu_seconds, percentile
 from support import tools, v2, vw_features
 from support.http import ask
 from support.nodes import Cluster, until
 
 MODEL = "ctr"
 TRAINED_LINES = 50_000
+# Of a run at a steady rate.
+SECONDS = float(os.environ.get("SLUICE_SECONDS", "5"))
 
 
 class Serving:
@@ -98,6 +100,25 @@ def load(url, pid, options, requests, clients, streams):
     if done.good != requests:
         raise RuntimeError(f"h2load: {done.good} of {requests} answered with 2xx: {done.text[-300:]}")
     return done.requests_per_second, (cpu_seconds(pid) - before) / requests
+
+
+def steady_p99(url, options, folder, rate, clients, streams, pin=None):
+    """Runs h2load at a steady rate: the p99 of its requests in milliseconds, and how many there were.
+
+    The first fifth is left out. A request that fails, or is not answered with 2xx, is an error.
+    """
+    log = os.path.join(folder, "requests.log")
+    each = max(1, int(rate / clients))
+    count = int(each * clients * SECONDS)
+    done = tools.h2load(url, "-t", 1, "-n", count, "-c", clients, "-m", streams, "--rps", each, "--log-file", log, *options,
+                        pin=pin)
+    if done.good != count:
+        raise RuntimeError(f"h2load: {done.good} of {count} answered with 2xx: {done.text[-300:]}")
+    with open(log) as lines:
+        # Start in microseconds, status, duration in microseconds.
+        took = [int(line.split("\t")[2]) / 1000 for line in lines]
+    os.remove(log)
+    return percentile(took[len(took) // 5:], 0.99), count
 
 
 def enough(url, pid, options, clients, streams, seconds=3, probe=2000):

@@ -33,6 +33,7 @@ extension Simulation {
             case .ftrl:
                 return .rates(.ftrl(alpha: rate, beta: 1, l1: 0.02, l2: 0.01), instead: node.member.standing.learner)
             case .adagrad: return .rates(.adagrad(rate: rate), instead: node.member.standing.learner)
+            case .nag: return .rates(.nag(rate: rate), instead: node.member.standing.learner)
             }
         default: return .restore(number: kept.randomElement(using: &random) ?? 1)
         }

@@ -83,13 +83,16 @@ package final class Simulation {
         spec.bits = 6
         spec.learner = Bool.random(using: &random) ? .ftrl(alpha: 0.4, beta: 1, l1: 0.01, l2: 0) : .adagrad(rate: 0.25)
         spec.settle = Int.random(in: 0..<3, using: &random) == 0 ? .tolerant : .exact
-        self.spec = spec
         nodeCount = Int.random(in: 2...4, using: &random)
         let nodeCount = nodeCount
         var ownerCounts = [1, 2, 2, 2, 4].filter { $0 <= nodeCount }
         if sabotage != nil && sabotage != .forgetsNames { ownerCounts.removeAll { $0 == 1 } }
         let ownerCount = ownerCounts.randomElement(using: &random) ?? 1
         owners = Array((0..<nodeCount).shuffled(using: &random).prefix(ownerCount))
+        if ownerCount == 1 && Bool.random(using: &random) {
+            (spec.learner, spec.settle) = (.nag(rate: 0.5), .exact)
+        }
+        self.spec = spec
         history = History(seed | 1 << 40)
         names = (0..<nodeCount).map { "server-\($0)" }
         journals = sabotage.map(\.needsJournal) ?? (Int.random(in: 0..<4, using: &random) > 0)

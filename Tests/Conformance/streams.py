@@ -24,6 +24,7 @@ SHARDED = {
     "exact4": (4, SPEC, 137, OPTIONS),
     "adagrad2": (2, "bits: 22\nlearner: {rule: adagrad, rate: 0.25}\n", 700, ADAGRAD),
     "adagrad1": (1, "bits: 22\nlearner: {rule: adagrad, rate: 0.25}\n", 311, ADAGRAD),
+    "nag1": (1, "bits: 22\nlearner: {rule: nag, rate: 0.5}\n", 311, ["--bits", "22", "--rule", "nag"]),
     "adagrad4": (4, "bits: 22\nlearner: {rule: adagrad, rate: 0.25}\n", 2000, ADAGRAD),
     "crosses2": (2, SPEC + 'crosses: ["::"]\n', 500, [*OPTIONS, "-q", "::"]),
     "tolerant2": (2, SPEC + "settle: tolerant\n", 1000, [*OPTIONS, "--settle", "tolerant"]),

@@ -4,6 +4,7 @@ import argparse
 import gzip
 import itertools
 import json
+import math
 import pathlib
 import shlex
 import shutil
@@ -12,6 +13,8 @@ import sys
 import tempfile
 
 from support import project
+from support.http import ask
+from support.nodes import Node
 from support.report import Mismatch, Report, Skip, expect_that
 from support.vw_outputs import expect_model_near, expect_near, near
 
@@ -140,6 +143,47 @@ def check_import(name, crosses, is_readable, data, folder):
     # Predictions are printed with six digits behind the point.
     for number, (a, b) in enumerate(zip(ours, theirs), 1):
         expect_that(near(a, b, READABLE_TOLERANCE if is_readable else IMPORT_TOLERANCE), f"example {number}: expected {b}, got {a}")
+    check_served(saved, stream, ours)
+
+
+def check_served(saved, stream, ours):
+    """A worker that serves the imported model answers as `sluice score` does, to the bit."""
+    lines = stream.read_text().splitlines()[:2000]
+    worker = Node("sluice-worker", ["--listen", "127.0.0.1:0", "--model-folder", f"m={saved}"], saved)
+    try:
+        for start in range(0, len(lines), 500):
+            body = {"models": ["m"], "examples": lines[start:start + 500], "outputs": ["margin"]}
+            answer = ask(worker.http, "POST", "/v1/score", json.dumps(body))
+            expect_that(answer.status == 200, f"/v1/score: {answer}")
+            margins = answer.json()["models"][0]["margin"]
+            expect_that(margins == ours[start:start + 500], f"the worker's margins of lines {start} on differ")
+    finally:
+        worker.kill()
+
+
+def check_rule(name, crosses, data, folder):
+    """Rule nag beside Vowpal Wabbit's default: progressive loss, and predictions of what was learned."""
+    stream = folder / f"{name}.vw"
+    if not stream.exists():
+        stream.write_bytes(gzip.decompress((data / f"{name}.vw.gz").read_bytes()))
+    model, predictions, saved = folder / f"{name}.theirs", folder / f"{name}.margins", folder / f"{name}.nag"
+    progress = folder / f"{name}.progress"
+    workspace("-d", stream, "-b", 18, "--loss_function", "logistic", *crosses, "-f", model, "-r", progress)
+    workspace("-d", stream, "-t", "-i", model, "-r", predictions, "--loss_function", "logistic")
+    sluice = project.binary("sluice")
+    done = subprocess.run([sluice, "learn", "-b", "18", "--rule", "nag", *crosses, "--save", saved, "--json", "--quiet", stream],
+                          check=True, capture_output=True)
+    loss = json.loads(done.stdout.splitlines()[-1])["log_loss"]
+    labels = [1 if line.startswith("1") else -1 for line in text(stream).splitlines()]
+    margins = [float(line.split()[0]) for line in text(progress).splitlines()]
+    theirs = sum(math.log1p(math.exp(-y * min(max(m, -50), 50))) for y, m in zip(labels, margins)) / len(labels)
+    expect_that(near(loss, theirs, 1e-5), f"progressive log loss: expected {theirs}, got {loss}")
+    scored = subprocess.run([sluice, "score", saved, stream, "--margins"], check=True, capture_output=True)
+    ours = [float(line) for line in scored.stdout.split()]
+    theirs = [float(line.split()[0]) for line in text(predictions).splitlines()]
+    expect_that(len(ours) == len(theirs), f"{len(theirs)} predictions expected, got {len(ours)}")
+    for number, (a, b) in enumerate(zip(ours, theirs), 1):
+        expect_that(near(a, b), f"example {number}: expected {b}, got {a}")
 
 
 def check_their_model(data, folder, options):
@@ -222,6 +266,8 @@ def main():
                     kind = "readable" if is_readable else "binary"
                     report.run(f"a {kind} model of {name} {' '.join(crosses)} imported",
                                lambda: check_import(name, crosses, is_readable, data, folder))
+                for name, crosses in IMPORTED:
+                    report.run(f"rule nag on {name} {' '.join(crosses)}", lambda: check_rule(name, crosses, data, folder))
                 for options in ([], ["-q", "ha"], ["--ftrl"], ["--coin"], ["--pistol"], ["--adaptive"], ["--sgd"],
                                 ["--l1", "1e-4", "--l2", "1e-4"], ["--ngram", "2", "--hash", "all"]):
                     report.run(f"models read by the other, {' '.join(options) or 'default'}",

@@ -54,7 +54,7 @@ struct HostileTests {
 
     @Test("what a newer program may write is unsupported, not corrupt")
     func unsupported() {
-        #expect(Self.error { $0[7] = 3 } == .unsupported(what: "columns 3"))
+        #expect(Self.error { $0[7] = 4 } == .unsupported(what: "columns 4"))
         #expect(Self.error { $0[6] = 7 } == .unsupported(what: "record kind 7"))
         #expect(Self.error { $0[6] = 0 } == .unsupported(what: "record kind 0"))
     }

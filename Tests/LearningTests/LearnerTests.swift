@@ -29,6 +29,7 @@ struct ReferenceLearner {
             let pulled = row.first - (row.first < 0 ? -l1 : l1)
             return -pulled / ((beta + row.second.squareRoot()) * (1 / alpha) + l2)
         case .adagrad: return row.first
+        case .nag: preconditionFailure("NormalizedTests has its reference")
         }
     }
 
@@ -53,6 +54,7 @@ struct ReferenceLearner {
             case .adagrad(let rate):
                 row.second += gradient * gradient
                 row.first -= rate * gradient / row.second.squareRoot()
+            case .nag: preconditionFailure("NormalizedTests has its reference")
             }
             rows[feature.index] = row
         }

@@ -219,6 +219,28 @@ struct MessageFormatTests {
         } catch { return Refusal(error) }
     }
 
+    @Test("a header of rule nag has its two sums; sums that none can be are corrupt")
+    func normalization() throws {
+        func read(_ header: CommitHeader) throws(FormatError) -> CommitHeader {
+            var writer = FieldWriter()
+            header.write(to: &writer)
+            var reader = FieldReader(writer.bytes, 0..<writer.bytes.count)
+            let read = try CommitHeader(from: &reader)
+            try reader.finish()
+            return read
+        }
+        var header = MessageExample.header
+        header.standing = Standing(.nag(rate: 0.5))
+        (header.normalization.squares, header.normalization.weight) = (7.25, 12)
+        #expect(try read(header) == header && header.hash != MessageExample.header.hash)
+        for wrong in [-1, .nan, .infinity] as [Double] {
+            header.normalization.squares = wrong
+            #expect(throws: FormatError.self) { try read(header) }
+            (header.normalization.squares, header.normalization.weight) = (1, wrong)
+            #expect(throws: FormatError.self) { try read(header) }
+        }
+    }
+
     /// The bytes with a length and a checksum that hold: what a broken or hostile peer can send.
     private func sealed(_ message: [UInt8]) -> [UInt8] {
         var bytes = message

@@ -112,11 +112,11 @@ struct ModelLaneTests {
     }
 
     @Test(
-        "the digest is that of a learner over the same batches, with all options on", arguments: 0..<4 as Range<UInt64>)
+        "the digest is that of a learner over the same batches, with all options on", arguments: 0..<6 as Range<UInt64>)
     func digest(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         var spec = ModelSpec.small()
-        if seed % 2 == 1 { spec.learner = .adagrad(rate: 0.2) }
+        if seed % 3 > 0 { spec.learner = seed % 3 == 1 ? .adagrad(rate: 0.2) : .nag(rate: 0.5) }
         var reference = Learner(spec)
         try await withLane(spec) { (lane) async throws in
             for _ in 0..<20 {

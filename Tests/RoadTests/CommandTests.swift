@@ -51,7 +51,7 @@ struct CommandTests {
 
     @Test(
         "rolled back, the weights are those of the snapshot, and learning goes on from there; workers never stop answering",
-        arguments: zip([1, 2, 2], GroupTests.specs))
+        arguments: zip([1, 2, 2, 1], GroupTests.specs + [GroupTests.normalized]))
     func rollback(ownerCount: Int, yaml: String) async throws {
         let spec = try ModelSpec(yaml: yaml)
         var random = SeededGenerator(seed: 12)

@@ -12,6 +12,8 @@ struct GroupTests {
         "bits: 12\nlearner: {rule: adagrad, rate: 0.2}\ncrosses: [ab, \"a:\"]\n",
         "bits: 12\nlearner: {rule: ftrl, alpha: 0.4, beta: 1}\nsettle: tolerant\n",
     ]
+    /// Of one owner.
+    static let normalized = "bits: 12\nlearner: {rule: nag, rate: 0.4}\ncrosses: [ab]\n"
 
     @Test(
         "posted by any node: the digest of one machine's learning, and a worker's at the same version, all along",
@@ -27,6 +29,20 @@ struct GroupTests {
                 try await withClient(port) { (worker) async throws in
                     try await train(group, worker, try ModelSpec(yaml: yaml))
                 }
+            }
+        }
+    }
+
+    @Test("rule nag has one owner: there it is as any other, elsewhere it is refused")
+    func normalized() async throws {
+        try await digests(ownerCount: 1, yaml: Self.normalized)
+        let group = try await Group(nodes: 2, owners: 2)
+        try await group.withNodes {
+            try await withClient(group.http[1]) { (client) async throws in
+                let many = try await client.send(.put, "/v1/models/m", Self.normalized)
+                #expect(many.status == 400 && many.text.contains("wants one owner"), "\(many.text)")
+                let rounds = try await client.send(.put, "/v1/models/m", Self.normalized + "settle: tolerant\n")
+                #expect(rounds.status == 400 && rounds.text.contains("settle 'tolerant'"), "\(rounds.text)")
             }
         }
     }

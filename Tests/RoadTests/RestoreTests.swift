@@ -13,7 +13,8 @@ struct RestoreTests {
     private static let model = ModelName("m")!
 
     @Test(
-        "what the snapshot had is there again, and trainers go on behind it", arguments: zip([1, 2], GroupTests.specs))
+        "what the snapshot had is there again, and trainers go on behind it",
+        arguments: zip([1, 2, 1], [GroupTests.specs[0], GroupTests.specs[1], GroupTests.normalized]))
     func lostDisk(ownerCount: Int, yaml: String) async throws {
         let root = NSTemporaryDirectory() + "sluice-restore-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: root) }

@@ -44,7 +44,7 @@ struct UnlearnTests {
 
     @Test(
         "the digest is that of learning without the trainer's batches; a second trainer goes the same way",
-        arguments: zip([1, 2, 2], GroupTests.specs))
+        arguments: zip([1, 2, 2, 1], GroupTests.specs + [GroupTests.normalized]))
     func digests(ownerCount: Int, yaml: String) async throws {
         let spec = try ModelSpec(yaml: yaml)
         try await withGroup(ownerCount) { (group, client) async throws in

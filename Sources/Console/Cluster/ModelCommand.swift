@@ -5,8 +5,8 @@ internal import Foundation
 /// What an operator does to a model that learns.
 struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Roll a model back, freeze it, change its rates.",
-        subcommands: [Rollback.self, Freeze.self, Thaw.self, Rates.self])
+        commandName: "model", abstract: "Create a model, roll it back, freeze it, change its rates.",
+        subcommands: [Create.self, Rollback.self, Freeze.self, Thaw.self, Rates.self])
 
     /// Where a model is.
     struct Place: ParsableArguments {
@@ -25,6 +25,21 @@ struct ModelCommand: AsyncParsableCommand {
             let path = try modelPath(model) + suffix
             return try await NodeClient.connect(server, commandLoops).json(
                 .post, path, body: body, timeout: .seconds(3600))
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Create a model; one that is there with this spec stays as it is.",
+            discussion: "Its owners are what the cluster file says.")
+        @OptionGroup var place: Place
+        @OptionGroup var options: ModelOptions
+
+        func run() async throws {
+            let spec = try options.readSpec().yaml
+            _ = try await NodeClient.connect(place.server, commandLoops).json(
+                .put, try modelPath(place.model), body: spec, timeout: .seconds(60))
+            print("\(place.model): ready for training")
         }
     }
 
@@ -65,7 +80,7 @@ struct ModelCommand: AsyncParsableCommand {
         @Option(help: "FTRL: smooths the first steps.") var beta: Float?
         @Option(name: .customLong("l1"), help: "FTRL: weights below it are 0.") var l1: Float?
         @Option(name: .customLong("l2"), help: "FTRL: pulls weights to 0.") var l2: Float?
-        @Option(help: "AdaGrad: the step size.") var rate: Float?
+        @Option(help: "AdaGrad, NAG: the step size.") var rate: Float?
 
         func run() async throws {
             let rates = [("alpha", alpha), ("beta", beta), ("l1", l1), ("l2", l2), ("rate", rate)]

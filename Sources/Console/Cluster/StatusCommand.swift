@@ -6,14 +6,16 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "What nodes and models are doing, as a table or JSON.")
 
-    @Option(help: "HOST:PORT of a server node; once for each.") var server = ["127.0.0.1:9000"]
+    @Option(help: "HOST:PORT of a server node; once for each. 127.0.0.1:9000 where nothing is named.")
+    var server: [String] = []
     @Option(help: "HOST:PORT of a worker; once for each.") var worker: [String] = []
     @Flag(help: "JSON, one object a line.") var json = false
 
     func run() async throws {
         var rows: [[String]] = []
         var failed = 0
-        for address in server + worker {
+        let named = server + worker
+        for address in named.isEmpty ? ["127.0.0.1:9000"] : named {
             do {
                 let status = try await NodeClient.connect(address, commandLoops).json(.get, "/v1/status")
                 if json {

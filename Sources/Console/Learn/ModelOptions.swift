@@ -6,12 +6,12 @@ internal import Domain
 struct ModelOptions: ParsableArguments {
     @Option(help: "A spec in YAML (docs/API.md); the options below override its keys.") var spec: String?
     @Option(name: [.short, .long], help: "Index space of 2^bits.") var bits: Int?
-    @Option(help: "ftrl or adagrad.") var rule: String?
+    @Option(help: "ftrl, adagrad, or nag: Vowpal Wabbit's default.") var rule: String?
     @Option(help: "FTRL's alpha.") var alpha: Float?
     @Option(help: "FTRL's beta.") var beta: Float?
     @Option(help: "FTRL's L1.") var l1: Float?
     @Option(help: "FTRL's L2.") var l2: Float?
-    @Option(help: "AdaGrad's rate.") var rate: Float?
+    @Option(help: "AdaGrad's or NAG's rate.") var rate: Float?
     @Option(help: "exact, or tolerant: learned in settled rounds.") var settle: String?
     @Option(help: "strings or all, as in VW.") var hash: String?
     @Option(help: "Seed of the hash, as in VW.") var hashSeed: Int?
@@ -29,7 +29,7 @@ struct ModelOptions: ParsableArguments {
         lines.append("hash: \(hash ?? base.hashing.mode.rawValue)")
         lines.append("hash_seed: \(hashSeed ?? Int(base.hashing.seed))")
         lines.append("constant: \(noConstant ? false : base.hashing.constant)")
-        lines.append("learner: \(learner(base.learner))")
+        lines.append("learner: \(try learner(base.learner))")
         lines.append("settle: \(settle ?? base.settle.rawValue)")
         let texts = crosses.isEmpty ? base.crosses.map(\.text) : crosses
         lines.append("crosses: [\(texts.map(jsonString).joined(separator: ", "))]")
@@ -38,18 +38,15 @@ struct ModelOptions: ParsableArguments {
         return try ModelSpec(yaml: lines.joined(separator: "\n"))
     }
 
-    private func learner(_ base: ModelSpec.Learner) -> String {
-        var rates = (alpha: Float(0.4), beta: Float(1), l1: Float(0), l2: Float(0), rate: Float(0.1), name: "ftrl")
-        switch base {
-        case .ftrl(let alpha, let beta, let l1, let l2):
-            (rates.alpha, rates.beta, rates.l1, rates.l2) = (alpha, beta, l1, l2)
-        case .adagrad(let rate): (rates.rate, rates.name) = (rate, "adagrad")
+    /// The rates of the file stand where it has the same rule.
+    private func learner(_ base: ModelSpec.Learner) throws -> String {
+        var learner = base
+        if let rule {
+            let plain = try ModelSpec(yaml: "learner: {rule: \(jsonString(rule))}").learner
+            if !plain.hasSameRule(as: base) { learner = plain }
         }
-        switch rule ?? rates.name {
-        case "adagrad": return "{rule: adagrad, rate: \(rate ?? rates.rate)}"
-        case let name:
-            return "{rule: \(name), alpha: \(alpha ?? rates.alpha), beta: \(beta ?? rates.beta), "
-                + "l1: \(l1 ?? rates.l1), l2: \(l2 ?? rates.l2)}"
-        }
+        let keys = [("alpha", alpha), ("beta", beta), ("l1", l1), ("l2", l2), ("rate", rate)]
+        let changes = keys.compactMap { key, value in value.map { "\(key): \($0)" } }
+        return try learner.changed(byYAML: "{\(changes.joined(separator: ", "))}").yaml
     }
 }

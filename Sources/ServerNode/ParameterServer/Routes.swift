@@ -74,6 +74,12 @@ package struct ServerRoutes: Sendable {
             return exchange.fail(
                 status: 400, "a model of \(spec.bits) bits has no index for each of its \(owners.count) owners")
         }
+        guard owners.count == 1 || spec.learner.spreads else {
+            return exchange.fail(
+                status: 400,
+                "rule 'nag' wants one owner, as its steps depend on all features of an example; the cluster file gives model \(name) \(owners.count)"
+            )
+        }
         atClock(exchange, body: Bytes(string: body.text)) { exchange, name in
             let remote = exchange.remote
             Task {

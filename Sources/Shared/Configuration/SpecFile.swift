@@ -29,6 +29,10 @@ extension ModelSpec {
             guard let known = Settle(rawValue: text) else {
                 throw .init("the spec: settle '\(text)' is unknown; write 'exact' or 'tolerant'")
             }
+            guard learner.spreads || known == .exact else {
+                throw .init(
+                    "the spec: settle '\(text)' is for models on several owners; rule 'nag' has one, leave it out")
+            }
             settle = known
         }
         if let mode = try fields.text("hash") {
@@ -82,6 +86,7 @@ extension ModelSpec.Learner {
         case .ftrl(let alpha, let beta, let l1, let l2):
             "{rule: ftrl, alpha: \(alpha), beta: \(beta), l1: \(l1), l2: \(l2)}"
         case .adagrad(let rate): "{rule: adagrad, rate: \(rate)}"
+        case .nag(let rate): "{rule: nag, rate: \(rate)}"
         }
     }
 
@@ -97,6 +102,7 @@ extension ModelSpec.Learner {
                 l1: try fields.number("l1", in: Self.constant) ?? l1,
                 l2: try fields.number("l2", in: Self.constant) ?? l2)
         case .adagrad(let rate): changed = .adagrad(rate: try fields.number("rate", in: Self.rate) ?? rate)
+        case .nag(let rate): changed = .nag(rate: try fields.number("rate", in: Self.rate) ?? rate)
         }
         try fields.refuseRest()
         return changed
@@ -114,8 +120,10 @@ extension ModelSpec.Learner {
                 l2: try fields.number("l2", in: Self.constant) ?? 0)
         case "adagrad":
             self = .adagrad(rate: try fields.number("rate", in: Self.rate) ?? 0.1)
+        case "nag":
+            self = .nag(rate: try fields.number("rate", in: Self.rate) ?? 0.5)
         case let other:
-            throw .init("the spec: learner rule '\(other)' is unknown; write 'ftrl' or 'adagrad'")
+            throw .init("the spec: learner rule '\(other)' is unknown; write 'ftrl', 'adagrad' or 'nag'")
         }
     }
 }

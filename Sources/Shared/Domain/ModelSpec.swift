@@ -30,10 +30,37 @@ package struct ModelSpec: Equatable, Sendable {
         package init() {}
     }
 
-    /// The rule of learning with its rates. Source: McMahan et al. 2013 (FTRL-Proximal); Duchi et al. 2011 (AdaGrad).
+    /// The rule of learning with its rates. Source: McMahan et al. 2013 (FTRL-Proximal); Duchi et al. 2011 (AdaGrad); Ross,
+    /// Mineiro and Langford 2013 with Karampatziakis and Langford 2011 (NAG with importance-invariant steps).
     package enum Learner: Equatable, Sendable {
         case ftrl(alpha: Float, beta: Float, l1: Float, l2: Float)
         case adagrad(rate: Float)
+        /// Vowpal Wabbit's default rule. A step depends on all features of its example, so the model has one owner.
+        case nag(rate: Float)
+
+        /// Whether a model may go on under `other`: the same rule, so that its rows mean the same.
+        package func hasSameRule(as other: Self) -> Bool {
+            switch (self, other) {
+            case (.ftrl, .ftrl), (.adagrad, .adagrad), (.nag, .nag): true
+            default: false
+            }
+        }
+
+        /// Floats that the learner keeps of a row.
+        package var rowFloatCount: Int {
+            switch self {
+            case .ftrl, .adagrad: 2
+            case .nag: 3
+            }
+        }
+
+        /// Whether rows of one model may be on several owners.
+        package var spreads: Bool {
+            switch self {
+            case .ftrl, .adagrad: true
+            case .nag: false
+            }
+        }
     }
 
     /// When a residual counts as settled, where several examples are scored at a time (docs/decisions/0008).

@@ -25,12 +25,15 @@ package enum RecordColumns: UInt8, Sendable {
     case weights = 1
     /// The two that the learner keeps, weights and optimiser state: what a disk needs.
     case state = 2
+    /// As `state`, of a learner that keeps three.
+    case wideState = 3
 
     package var floatCount: Int {
         switch self {
         case .none: 0
         case .weights: 1
         case .state: 2
+        case .wideState: 3
         }
     }
 }

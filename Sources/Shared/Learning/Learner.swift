@@ -30,10 +30,12 @@ package struct Learner: ~Copyable {
 
     /// Goes on from a commit, whose rows were set by `rows.setState`.
     package mutating func restore(
-        exampleCount: UInt64, validation: Validation, acceptedLately: Int, windowMax: Int, clampedCount: Int
+        exampleCount: UInt64, validation: Validation, acceptedLately: Int, windowMax: Int,
+        normalization: Normalization, clampedCount: Int
     ) {
         (self.exampleCount, self.validation, self.clampedCount) = (exampleCount, validation, clampedCount)
         rounds.restore(acceptedLately: acceptedLately, windowMax: windowMax)
+        rows.restore(normalization)
     }
 
     /// All rows as if no example had touched them.
@@ -42,11 +44,14 @@ package struct Learner: ~Copyable {
     /// Goes on with other rates, as `ModelRows.setRates`.
     package mutating func setRates(_ learner: ModelSpec.Learner) { rows.setRates(learner) }
 
-    /// Sets what the learner keeps of `rows`. Shape of `values` [rows × 2].
+    /// Sets what the learner keeps of `rows`. Shape of `values` [rows × floats].
     package mutating func setState(at rows: [UInt32], _ values: [Float]) { self.rows.setState(at: rows, values) }
 
     /// State of a tolerant model's rounds, for the commit.
     package var roundState: (acceptedLately: Int, windowMax: Int) { (rounds.acceptedLately, rounds.windowMax) }
+
+    /// State of rule nag beside its rows, for the commit.
+    package var normalization: Normalization { rows.normalization }
 
     /// Rounds that a tolerant model took.
     package var roundCount: UInt64 { rounds.roundCount }

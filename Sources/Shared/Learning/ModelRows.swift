@@ -12,27 +12,37 @@ package struct ModelRows: ~Copyable {
     /// Its rates may change between two batches; its rule is what the rows mean.
     package private(set) var learner: ModelSpec.Learner
     private var table: RowTable
+    /// What rule nag keeps beside its rows.
+    package private(set) var normalization = Normalization()
     private var windowPass = WindowPass()
     private var weights = [Float](repeating: 0, count: Limits.Features.perExampleMax + ExampleBatch.slack)
 
-    /// - Precondition: the model has an index for each shard.
+    /// - Precondition: the model has an index for each shard, and a rule that spreads over so many.
     package init(_ spec: ModelSpec, _ shard: Shard = .whole) {
         precondition(shard.count <= spec.indexCount, "the shard is in the model")
+        precondition(shard.count == 1 || spec.learner.spreads, "the rule has one owner")
         self.shard = shard
         learner = spec.learner
-        table = RowTable(indexCount: spec.indexCount / shard.count)
+        table = RowTable(indexCount: spec.indexCount / shard.count, width: learner.rowFloatCount)
     }
 
     /// Why the system does not map these rows now, or nil when it does.
     package static func objection(to spec: ModelSpec, _ shard: Shard) -> String? {
-        let rowCount = spec.indexCount / shard.count
-        guard !RowTable.fits(indexCount: rowCount) else { return nil }
+        guard shard.count == 1 || spec.learner.spreads else { return "the model's rule has one owner" }
+        let (rowCount, width) = (spec.indexCount / shard.count, spec.learner.rowFloatCount)
+        guard !RowTable.fits(indexCount: rowCount, width: width) else { return nil }
         return
-            "this node maps no \((rowCount * 8) >> 20) MiB for \(rowCount) rows; give the model more owners or fewer bits"
+            "this node maps no \((rowCount * 4 * width) >> 20) MiB for \(rowCount) rows; give the model more owners or fewer bits"
     }
 
     /// All rows as if no example had touched them.
-    package mutating func clear() { table.clear() }
+    package mutating func clear() {
+        table.clear()
+        normalization = Normalization()
+    }
+
+    /// Goes on from a commit's.
+    package mutating func restore(_ normalization: Normalization) { self.normalization = normalization }
 
     /// Goes on with other rates. Weights may change that no example touched.
     ///
@@ -53,7 +63,20 @@ package struct ModelRows: ~Copyable {
             learn(batch, range, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), &margins)
         case .adagrad(let rate):
             learn(batch, range, AdaGradRule(rate: rate), &margins)
+        case .nag(let rate):
+            learnNormalized(batch, range, rate: rate, &margins)
         }
+    }
+
+    private mutating func learnNormalized(
+        _ batch: borrowing ExampleBatch, _ range: Range<Int>, rate: Float, _ margins: inout [Double]
+    ) -> Int {
+        var sums = normalization
+        let clampedCount = table.withColumns(batch, margins: &margins, weights: &weights) { columns in
+            Learning.learnNormalized(columns, examples: range, rate: rate, &sums)
+        }
+        normalization = sums
+        return clampedCount
     }
 
     private mutating func learn(
@@ -89,6 +112,7 @@ package struct ModelRows: ~Copyable {
             windowPass.run(
                 AdaGradRule(rate: rate), &table, slice, residuals: residuals, from: residualStart, window: window,
                 tried: tried)
+        case .nag: preconditionFailure("the rule has one owner, who learns without windows")
         }
     }
 
@@ -106,6 +130,7 @@ package struct ModelRows: ~Copyable {
             table.weights(range, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), into: &weights)
         case .adagrad(let rate):
             table.weights(range, AdaGradRule(rate: rate), into: &weights)
+        case .nag: table.firstFloats(range, into: &weights)
         }
     }
 
@@ -123,10 +148,11 @@ package struct ModelRows: ~Copyable {
             table.weights(at: rows.span, FTRLRule(alpha: alpha, beta: beta, l1: l1, l2: l2), into: &span)
         case .adagrad(let rate):
             table.weights(at: rows.span, AdaGradRule(rate: rate), into: &span)
+        case .nag: table.firstFloats(at: rows.span, into: &span)
         }
     }
 
-    /// What the learner keeps of `rows`, weights and optimiser state. Shape [rows × 2]; `values` is long enough.
+    /// What the learner keeps of `rows`, weights and optimiser state. Shape [rows × floats]; `values` is long enough.
     package func state(at rows: [UInt32], into values: inout [Float]) {
         var span = values.mutableSpan
         table.state(at: rows.span, into: &span)

@@ -2,6 +2,7 @@ internal import Domain
 internal import HTTP2
 package import NIOCore
 internal import NIOPosix
+internal import SystemPackage
 
 /// One HTTP/2 connection to a peer (prior knowledge), for any number of requests at once.
 ///
@@ -47,7 +48,7 @@ package final class HTTPClient: Sendable {
             }.get()
             return HTTPClient(channel, connection)
         } catch {
-            throw .connectFailed(host: host, port: port, reason: String(describing: error))
+            throw .connectFailed(host: host, port: port, reason: words(error))
         }
     }
 
@@ -122,4 +123,10 @@ package final class HTTPClient: Sendable {
         channel.eventLoop.execute { connection.value.close() }
         await waitUntilClosed()
     }
+}
+
+/// What the system says of a connection that was not made.
+private func words(_ error: any Error) -> String {
+    let first = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
+    return (first as? IOError).map { Errno(rawValue: $0.errnoCode).description } ?? String(describing: first)
 }

@@ -1,16 +1,14 @@
 """What a snapshot of 2^26 rows costs while it is taken: training at full speed, and the p99 of reads at half load beside
 training at half speed. One is under way all the time, which is far more than any interval asks for."""
 
-import os
 import shutil
 import tempfile
 import threading
 import time
 
 import clickstream
-from measuring import ROUNDS, alternate, emit, median, percentile, spread
-from serving import Requests, load
-from support import tools
+from measuring import ROUNDS, alternate, emit, median, spread
+from serving import Requests, load, steady_p99
 from support.http import ask
 from support.nodes import Cluster, until
 from support.training import train_file
@@ -19,7 +17,6 @@ BITS = 26
 PASSES = 3
 EXAMPLES = 100
 CLIENTS, STREAMS = 4, 10
-SECONDS = float(os.environ.get("SLUICE_SECONDS", "5"))
 
 
 class Busy:
@@ -109,12 +106,7 @@ def p99(takes_snapshots, rate):
         trainer = threading.Thread(target=train, daemon=True)
         trainer.start()
         options, _ = requests.options(EXAMPLES, with_values=False)
-        log = os.path.join(busy.cluster.folder, "requests.log")
-        each = max(1, int(rate / CLIENTS))
-        tools.h2load(requests.infer_url, "-t", 1, "-n", int(each * CLIENTS * SECONDS), "-c", CLIENTS, "-m", STREAMS, "--rps",
-                     each, "--log-file", log, *options)
+        milliseconds, _ = steady_p99(requests.infer_url, options, busy.cluster.folder, rate, CLIENTS, STREAMS)
         over.set()
         trainer.join(timeout=10)
-        with open(log) as lines:
-            took = [int(line.split("\t")[2]) / 1000 for line in lines]
-        return percentile(took[len(took) // 5:], 0.99)
+        return milliseconds

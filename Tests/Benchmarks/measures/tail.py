@@ -8,9 +8,8 @@ import os
 import shutil
 import tempfile
 
-from measuring import CLIENT_CORE, ROUNDS, SERVER_CORE, alternate, emit, median, need_two_cores, percentile, spread
-from serving import Requests, load
-from support import tools
+from measuring import CLIENT_CORE, ROUNDS, SERVER_CORE, alternate, emit, median, need_two_cores, spread
+from serving import Requests, load, steady_p99
 from support.http import ask
 from support.nodes import Node, until
 
@@ -20,7 +19,6 @@ EXAMPLES = 100
 # Deltas of 10,000 and 100,000 rows. The checksum of one of a million takes the feed a millisecond of h2load's core.
 PUBLISH_EVERY = "10ms"
 CLIENTS, STREAMS = 4, 10
-SECONDS = float(os.environ.get("SLUICE_SECONDS", "5"))
 
 
 def tail():
@@ -72,12 +70,4 @@ def saturated():
 def p99(rows_per_second, rate):
     with Fed(rows_per_second) as fed:
         options, _ = fed.requests.options(EXAMPLES, with_values=False)
-        log = os.path.join(fed.folder, "requests.log")
-        each = max(1, int(rate / CLIENTS))
-        count = int(each * CLIENTS * SECONDS)
-        tools.h2load(fed.requests.infer_url, "-t", 1, "-n", count, "-c", CLIENTS, "-m", STREAMS, "--rps", each,
-                     "--log-file", log, *options, pin=CLIENT_CORE)
-        with open(log) as lines:
-            # Start in microseconds, status, duration in microseconds.
-            took = [int(line.split("\t")[2]) / 1000 for line in lines]
-        return percentile(took[len(took) // 5:], 0.99)
+        return steady_p99(fed.requests.infer_url, options, fed.folder, rate, CLIENTS, STREAMS, pin=CLIENT_CORE)[0]

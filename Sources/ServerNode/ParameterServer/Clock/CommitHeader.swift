@@ -49,6 +49,8 @@ package struct CommitHeader: Sendable, Equatable {
     package var batches: [Batch]
     /// What operators have made of the model, beside its spec.
     package var standing = Standing()
+    /// What rule nag keeps beside its rows.
+    package var normalization = Normalization()
     /// The rows from here on are those of the snapshot of this commit; 0 for none.
     package var restores: UInt64 = 0
     /// Weights changed that no row of the commit tells of: followers need a copy. Counts one in the version.
@@ -105,6 +107,10 @@ package struct CommitHeader: Sendable, Equatable {
         writer.put(republishes)
         writer.put(UInt16(0))
         writer.put(restores)
+        if case .nag = standing.learner {
+            writer.put(normalization.squares.bitPattern)
+            writer.put(normalization.weight.bitPattern)
+        }
         writer.put(UInt32(batches.count))
         for batch in batches {
             writer.put(batch.id)
@@ -134,6 +140,11 @@ package struct CommitHeader: Sendable, Equatable {
         restores = try reader.take()
         guard restores == 0 || (republishes && restores < number) else {
             throw .corrupt(what: "commit \(number) restores \(restores)")
+        }
+        if case .nag = standing.learner {
+            normalization.squares = Double(bitPattern: try reader.take())
+            normalization.weight = Double(bitPattern: try reader.take())
+            guard normalization.isPossible else { throw .corrupt(what: "sums of norms that are none") }
         }
         batches = []
         for _ in 0..<(try reader.take(UInt32.self)) {

@@ -15,6 +15,7 @@ package struct Standing: Sendable, Equatable {
     private enum Rule: UInt8 {
         case ftrl = 0
         case adagrad
+        case nag
     }
 
     /// The rule, four rates, and whether the model is frozen.
@@ -26,6 +27,9 @@ package struct Standing: Sendable, Equatable {
         case .adagrad(let rate):
             for rate in [rate, 0, 0, 0] { writer.put(rate.bitPattern) }
             writer.put(Rule.adagrad.rawValue)
+        case .nag(let rate):
+            for rate in [rate, 0, 0, 0] { writer.put(rate.bitPattern) }
+            writer.put(Rule.nag.rawValue)
         }
         writer.put(UInt8(0))
         writer.put(UInt16(0))
@@ -41,21 +45,12 @@ package struct Standing: Sendable, Equatable {
         switch Rule(rawValue: try reader.take()) {
         case .ftrl: learner = .ftrl(alpha: rates[0], beta: rates[1], l1: rates[2], l2: rates[3])
         case .adagrad: learner = .adagrad(rate: rates[0])
+        case .nag: learner = .nag(rate: rates[0])
         case nil: throw .unsupported(what: "a learner's rule")
         }
         guard try reader.take(UInt8.self) == 0, try reader.take(UInt16.self) == 0 else {
             throw .corrupt(what: "a reserved byte is not zero")
         }
         isFrozen = try reader.takeFlag()
-    }
-}
-
-extension ModelSpec.Learner {
-    /// Whether a model may go on under `other`: the same rule, so that its rows mean the same.
-    package func hasSameRule(as other: Self) -> Bool {
-        switch (self, other) {
-        case (.ftrl, .ftrl), (.adagrad, .adagrad): true
-        default: false
-        }
     }
 }

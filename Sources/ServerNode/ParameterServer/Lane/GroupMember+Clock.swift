@@ -103,21 +103,24 @@ extension GroupMember {
     func header(_ now: Now) -> CommitHeader {
         var (lately, windowMax) = (rounds.rounds.acceptedLately, rounds.rounds.windowMax)
         var (total, window) = (rounds.validation.total, rounds.validation.window)
-        if let learner = wholeState { (lately, windowMax, total, window) = learner }
+        var normalization = Normalization()
+        if let learner = wholeState { (lately, windowMax, total, window, normalization) = learner }
         var header = CommitHeader(
             history: history, epoch: epoch, number: 0, previousHash: 0, stableNumber: 0, version: .zero,
             exampleCount: 0, acceptedLately: UInt64(lately), windowMax: UInt32(windowMax),
             fingerprint: spec.fingerprint, atMilliseconds: now.wall, publishedVersion: publishedVersion, total: total,
             window: window, batches: [])
         header.standing = standing
+        header.normalization = normalization
         return header
     }
 
-    private var wholeState: (Int, Int, Validation.Sums, Validation.Sums)? {
+    private var wholeState: (Int, Int, Validation.Sums, Validation.Sums, Normalization)? {
         switch whole {
         case .some(let whole):
             let (lately, windowMax) = whole.learner.roundState
-            return (lately, windowMax, whole.learner.validation.total, whole.learner.validation.window)
+            let (validation, normalization) = (whole.learner.validation, whole.learner.normalization)
+            return (lately, windowMax, validation.total, validation.window, normalization)
         case .none: return nil
         }
     }

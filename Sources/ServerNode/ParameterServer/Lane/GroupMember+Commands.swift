@@ -172,6 +172,7 @@ extension GroupMember {
                 snapshot.exampleCount, snapshot.total, snapshot.window
             )
             (header.acceptedLately, header.windowMax) = (snapshot.acceptedLately, snapshot.windowMax)
+            header.normalization = snapshot.normalization
             // Rates are what operators made them since, not what they were.
             rounds.restore(header)
         }

@@ -75,9 +75,9 @@ extension GroupMember {
         }
     }
 
-    /// What the learner keeps of this owner's rows `range`; behind `hasSettledRows`. Shape [range × 2].
+    /// What the learner keeps of this owner's rows `range`; behind `hasSettledRows`. Shape [range × floats].
     package func state(_ range: Range<Int>) -> [Float] {
-        var state = [Float](repeating: 0, count: 2 * range.count)
+        var state = [Float](repeating: 0, count: spec.learner.rowFloatCount * range.count)
         switch whole {
         case .some(let whole): whole.learner.rows.state(range, into: &state)
         case .none: break

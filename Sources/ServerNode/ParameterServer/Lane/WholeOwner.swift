@@ -84,7 +84,8 @@ package struct WholeOwner: ~Copyable {
         if header.republishes { republish(header) }
         learner.restore(
             exampleCount: header.exampleCount, validation: Validation(total: header.total, window: header.window),
-            acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax), clampedCount: clampedCount)
+            acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax),
+            normalization: header.normalization, clampedCount: clampedCount)
         if header.version > publisher.version { publisher.learned(read.rows) }
         (number, version, committedVersion) = (header.number, header.version, header.version)
     }
@@ -100,7 +101,7 @@ package struct WholeOwner: ~Copyable {
         learner.restore(
             exampleCount: header.exampleCount, validation: Validation(total: header.total, window: header.window),
             acceptedLately: Int(header.acceptedLately), windowMax: Int(header.windowMax),
-            clampedCount: footer.clampedCount)
+            normalization: header.normalization, clampedCount: footer.clampedCount)
         learner.setRates(header.standing.learner)
         (number, version, committedVersion) = (header.number, header.version, header.version)
     }

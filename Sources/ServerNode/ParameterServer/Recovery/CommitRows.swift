@@ -7,12 +7,14 @@ internal import Learning
 struct CommitRows: ~Copyable {
     private var dirty: DirtyRows
     private let shard: Shard
+    private let columns: RecordColumns
     private var rows: [UInt32] = []
     private var indices: [UInt32] = []
     private var values: [Float] = []
 
     init(_ spec: ModelSpec, _ shard: Shard) {
         self.shard = shard
+        columns = spec.learner.columns
         dirty = DirtyRows(rowCount: spec.indexCount / shard.count)
     }
 
@@ -28,23 +30,24 @@ struct CommitRows: ~Copyable {
         rows.removeAll(keepingCapacity: true)
         dirty.drain(into: &rows)
         guard base < header.version else { return (rows, []) }
-        if values.count < 2 * rows.count { values = Array(repeating: 0, count: max(2 * rows.count, 2 * values.count)) }
+        let count = columns.floatCount * rows.count
+        if values.count < count { values = Array(repeating: 0, count: max(count, 2 * values.count)) }
         table.state(at: rows, into: &values)
         indices = shard.count == 1 ? rows : rows.map { UInt32(shard.index(ofRow: Int($0))) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(RecordHeader.byteCount + 10 * rows.count + 16)
+        bytes.reserveCapacity(RecordHeader.byteCount + 4 * count + 2 * rows.count + 16)
         appendRows(
-            .delta, columns: .state,
+            .delta, columns: columns,
             stamp: RecordStamp(
                 history: header.history, baseVersion: base, version: header.version,
                 watermarkMilliseconds: header.atMilliseconds, fingerprint: header.fingerprint,
                 ownerIndex: UInt16(shard.number), ownerCount: UInt16(shard.count)),
-            indices: indices.span, values: values.span.extracting(first: 2 * rows.count), to: &bytes)
+            indices: indices.span, values: values.span.extracting(first: count), to: &bytes)
         return (rows, bytes)
     }
 }
 
-/// The rows of a record as its owner numbers them, and what the learner keeps of them: shapes [rows], [rows × 2].
+/// The rows of a record as its owner numbers them, and what the learner keeps of them: shapes [rows], [rows × floats].
 package struct ReadRows: Sendable {
     package var rows: [UInt32] = []
     package var values: [Float] = []
@@ -69,7 +72,7 @@ package struct ReadRows: Sendable {
             header.stamp.ownerCount == UInt16(shard.count), header.kind.carriesRows
         else { throw .corrupt(what: "a record of rows is another shard's") }
         try decodeRows(
-            header, columns: .state, payload: payload, indexLimit: UInt64(spec.indexCount), into: &rows,
+            header, columns: spec.learner.columns, payload: payload, indexLimit: UInt64(spec.indexCount), into: &rows,
             values: &values)
         guard shard.count > 1 else { return }
         for k in rows.indices {
@@ -79,4 +82,9 @@ package struct ReadRows: Sendable {
             rows[k] /= UInt32(shard.count)
         }
     }
+}
+
+extension ModelSpec.Learner {
+    /// What a record has of rows that this learner keeps.
+    var columns: RecordColumns { rowFloatCount == 2 ? .state : .wideState }
 }

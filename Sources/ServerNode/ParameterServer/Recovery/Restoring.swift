@@ -88,7 +88,7 @@ private func write(
     let file = try folder.begin(header.history)
     file.append(stream.begin())
     while let range = stream.nextRange {
-        var state = [Float](repeating: 0, count: 2 * range.count)
+        var state = [Float](repeating: 0, count: loaded.spec.learner.rowFloatCount * range.count)
         loaded.rows.state(range, into: &state)
         file.append(stream.chunk(range, state))
         stream.tookRange()

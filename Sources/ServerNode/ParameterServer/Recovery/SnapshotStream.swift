@@ -44,18 +44,21 @@ package struct SnapshotStream: Sendable {
     /// Moves on to the next range; the chunk is made later, on another thread.
     package mutating func tookRange() { nextRow = nextRange?.upperBound ?? nextRow }
 
-    /// - Parameter state: of the rows `range`. Shape [range × 2].
+    /// - Parameter state: of the rows `range`. Shape [range × floats].
     /// - Returns: a record of the rows that were ever touched, or nothing.
     package func chunk(_ range: Range<Int>, _ state: [Float]) -> [UInt8] {
         var (indices, values): ([UInt32], [Float]) = ([], [])
-        for k in 0..<range.count where state[2 * k] != 0 || state[2 * k + 1] != 0 {
+        let floats = spec.learner.rowFloatCount
+        for k in 0..<range.count {
+            let row = state[floats * k..<floats * (k + 1)]
+            guard row.contains(where: { $0 != 0 }) else { continue }
             indices.append(UInt32(shard.index(ofRow: range.lowerBound + k)))
-            values.append(state[2 * k])
-            values.append(state[2 * k + 1])
+            values.append(contentsOf: row)
         }
         guard !indices.isEmpty else { return [] }
         var bytes: [UInt8] = []
-        appendRows(.chunk, columns: .state, stamp: stamp, indices: indices.span, values: values.span, to: &bytes)
+        appendRows(
+            .chunk, columns: spec.learner.columns, stamp: stamp, indices: indices.span, values: values.span, to: &bytes)
         return bytes
     }
 
