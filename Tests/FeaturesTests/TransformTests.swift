@@ -189,6 +189,8 @@ struct TransformTests {
             (#"{trees: [{namespace: t, inputs: ["n^x"], trees: ["0<1,x =0 =1"]}]}"#, "'0<1,x' is no node of a tree"),
             (#"{trees: [{inputs: ["n^x"], trees: []}]}"#, "without 'namespace'"),
             (#"{edges: {}}"#, "unknown key 'edges'"),
+            (#"{bins: {"n^5": [1], "n^05": [2]}}"#, "'n^05' and 'n^5' are one feature"),
+            (#"{bins: {"n^0": [1]}, trees: [{namespace: t, inputs: ["n^00"], trees: ["=0"]}]}"#, "are one feature"),
         ])
     func refused(_ transforms: String, _ sentence: String) {
         #expect {

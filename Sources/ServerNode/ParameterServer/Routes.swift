@@ -65,8 +65,9 @@ package struct ServerRoutes: Sendable {
             return exchange.fail(
                 status: 400, "a model's name is 1 to 64 letters, digits, '_', '-' or '.', not beginning with '.'")
         }
+        guard let yaml = body.validText else { return exchange.fail(status: 400, "the spec is not UTF-8") }
         let spec: ModelSpec
-        do throws(ConfigurationError) { spec = try ModelSpec(yaml: body.text) } catch {
+        do throws(ConfigurationError) { spec = try ModelSpec(yaml: yaml) } catch {
             return exchange.fail(status: 400, error.description)
         }
         let owners = group.owners(of: name)
@@ -80,7 +81,7 @@ package struct ServerRoutes: Sendable {
                 "rule 'nag' wants one owner, as its steps depend on all features of an example; the cluster file gives model \(name) \(owners.count)"
             )
         }
-        atClock(exchange, body: Bytes(string: body.text)) { exchange, name in
+        atClock(exchange, body: Bytes(string: yaml)) { exchange, name in
             let remote = exchange.remote
             Task {
                 do {

@@ -51,7 +51,14 @@ extension ModelSpec {
             }
             crosses.append(cross)
         }
-        if var fields = try fields.fields("transforms") { transforms = try Transforms(&fields) }
+        if var fields = try fields.fields("transforms") {
+            transforms = try Transforms(&fields)
+            if hashing.mode == .strings, let (a, b) = transforms.namesOfOneNumber {
+                throw .init(
+                    "the spec, 'transforms': '\(a)' and '\(b)' are one feature, as with 'hash: strings' a name of digits is its number"
+                )
+            }
+        }
         if var fields = try fields.fields("columns") { columns = try Columns(&fields) }
         guard crosses.count <= Limits.Features.crossCountMax else {
             throw .init("the spec: \(crosses.count) crosses; at most \(Limits.Features.crossCountMax) are taken")

@@ -39,4 +39,9 @@ extension RawSpan {
     package var text: String {
         unsafe withUnsafeBytes { bytes in unsafe String(decoding: bytes, as: UTF8.self) }
     }
+
+    /// As `text`, nil where the bytes are not UTF-8.
+    package var validText: String? {
+        unsafe withUnsafeBytes { bytes in unsafe String(validating: bytes, as: UTF8.self) }
+    }
 }

@@ -47,6 +47,17 @@ package struct Transforms: Equatable, Sendable {
         self.hash = hash.value
     }
 
+    /// Two names that differ in the zeros before a number alone.
+    package var namesOfOneNumber: (FeatureName, FeatureName)? {
+        var seen: [String: FeatureName] = [:]
+        for name in bins.map(\.feature) + forests.flatMap(\.inputs)
+        where name.name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            let number = name.sibling(String(name.name.drop { $0 == "0" }))
+            if let other = seen.updateValue(name, forKey: number), other != name { return (other, name) }
+        }
+        return nil
+    }
+
     package var isEmpty: Bool { bins.isEmpty && forests.isEmpty }
 
     package static func == (a: Self, b: Self) -> Bool {
