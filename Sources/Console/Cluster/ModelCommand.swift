@@ -5,8 +5,8 @@ internal import Foundation
 /// What an operator does to a model that learns.
 struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Create a model, roll it back, freeze it, change its rates.",
-        subcommands: [Create.self, Rollback.self, Freeze.self, Thaw.self, Rates.self])
+        commandName: "model", abstract: "Create or delete a model, roll it back, freeze it, change its rates.",
+        subcommands: [Create.self, Delete.self, Rollback.self, Freeze.self, Thaw.self, Rates.self])
 
     /// Where a model is.
     struct Place: ParsableArguments {
@@ -40,6 +40,19 @@ struct ModelCommand: AsyncParsableCommand {
             _ = try await NodeClient.connect(place.server, commandLoops).json(
                 .put, try modelPath(place.model), body: spec, timeout: .seconds(60))
             print("\(place.model): ready for training")
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a model: what it learned, its snapshots, and who trained it.",
+            discussion: "Workers serve its last version until they restart.")
+        @OptionGroup var place: Place
+
+        func run() async throws {
+            _ = try await NodeClient.connect(place.server, commandLoops).json(
+                .delete, try modelPath(place.model), timeout: .seconds(60))
+            print("\(place.model): deleted")
         }
     }
 
