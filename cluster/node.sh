@@ -5,6 +5,7 @@ trap finish EXIT
 
 finish() {
     local status=$?
+    trap '' HUP INT TERM
     kill $(jobs -p) 2>/dev/null || true
     wait
     if [ $status != 0 ] && [ -f "$folder/log" ]; then sed 's/^/the node: /' "$folder/log" >&2; fi

@@ -25,6 +25,8 @@ private struct ReferenceNormalized {
         let margin = features.reduce(0) { $0 + Double(rows[$1.index]?.weight ?? 0) * Double($1.value) }
         let y = label == 1 ? 1.0 : -1
         let p = min(max(margin, -50), 50)
+        // Nothing is learned where a Float holds no loss.
+        guard Float(1) + Float(exp(-y * p)) > 1 else { return margin }
         let gradient = 1 / (1 + exp(y * p))
         var (sensitivity, norm) = (0.0, 0.0)
         for (index, value) in features {
@@ -128,6 +130,27 @@ struct NormalizedTests {
         }
         // Never beyond what the label asks for, however much it weighs.
         #expect(margin(1) > 0.1 && margin(6) > margin(1) && margin(1e6) < 20)
+    }
+
+    @Test("an example that is certain and right changes nothing, however large its values")
+    func certain() {
+        func learner(_ last: Float?) -> Learner {
+            var learner = Learner(spec)
+            for k in 0..<100 {
+                var batch = ExampleBatch()
+                batch.append(label: Float(k & 1), indices: k & 1 == 1 ? [1, 9] : [2, 9], values: [1, 1])
+                learner.learn(batch)
+            }
+            guard let last else { return learner }
+            var batch = ExampleBatch()
+            batch.append(label: 1, indices: [1, 9], values: [last, 1])
+            learner.learn(batch)
+            return learner
+        }
+        for value in [20, 40, 1000] as [Float] {
+            #expect(learner(value).digest == learner(nil).digest)
+            #expect(learner(value).normalization == learner(nil).normalization)
+        }
     }
 
     @Test("values of any size and infinite weights leave nothing but numbers")

@@ -37,9 +37,10 @@ struct ModelCommand: AsyncParsableCommand {
 
         func run() async throws {
             let spec = try options.readSpec().yaml
-            _ = try await NodeClient.connect(place.server, commandLoops).json(
+            let model = try await NodeClient.connect(place.server, commandLoops).json(
                 .put, try modelPath(place.model), body: spec, timeout: .seconds(60))
-            print("\(place.model): ready for training")
+            let state = model["frozen"] as? Bool == true ? "frozen" : model["state"] as? String ?? "?"
+            print("\(place.model): \(state); version \((model["version"] as? NSNumber)?.stringValue ?? "?")")
         }
     }
 

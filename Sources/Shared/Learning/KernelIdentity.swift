@@ -25,7 +25,7 @@ package func kernelIdentity() -> UInt64 {
     }
     let rules: [ModelSpec.Learner] = [
         .ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0), .ftrl(alpha: 0.1, beta: 0.3, l1: 0.01, l2: 0.1),
-        .adagrad(rate: 0.25),
+        .adagrad(rate: 0.25), .nag(rate: 0.5),
     ]
     var sum: UInt128 = 0
     for rule in rules {

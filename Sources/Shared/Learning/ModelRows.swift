@@ -47,7 +47,10 @@ package struct ModelRows: ~Copyable {
     /// Goes on with other rates. Weights may change that no example touched.
     ///
     /// - Precondition: `learner` is of the same rule, and no window is tentative.
-    package mutating func setRates(_ learner: ModelSpec.Learner) { self.learner = learner }
+    package mutating func setRates(_ learner: ModelSpec.Learner) {
+        precondition(learner.hasSameRule(as: self.learner), "the rule is what the rows mean")
+        self.learner = learner
+    }
 
     /// Rows of the shard.
     package var count: Int { table.indexCount }

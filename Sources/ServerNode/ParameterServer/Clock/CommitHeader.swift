@@ -88,6 +88,13 @@ package struct CommitHeader: Sendable, Equatable {
         return digest.value
     }
 
+    /// - Throws: when the header is not of a model with this spec: its rule says what rows are.
+    func check(_ spec: ModelSpec) throws(FormatError) {
+        guard standing.learner.hasSameRule(as: spec.learner), fingerprint == spec.fingerprint else {
+            throw .corrupt(what: "commit \(number) is of another rule or plan than its model")
+        }
+    }
+
     package func write(to writer: inout FieldWriter) {
         writer.put(history.rawValue)
         writer.put(epoch)

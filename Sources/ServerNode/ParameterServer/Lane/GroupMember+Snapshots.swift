@@ -27,7 +27,7 @@ extension GroupMember {
         guard journals, let clock, snapshotPlan.taken == nil, command == nil, clock.number > snapshotPlan.number else {
             return false
         }
-        let rowByteCount = spec.indexCount / identity.owners.count * 8
+        let rowByteCount = spec.indexCount / identity.owners.count * 4 * spec.learner.rowFloatCount
         return snapshotPlan.byteCount >= max(Limits.Snapshot.journalByteCount, 2 * rowByteCount)
             || lastTick >= snapshotPlan.beganAt + snapshotMilliseconds
     }

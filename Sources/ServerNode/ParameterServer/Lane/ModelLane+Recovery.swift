@@ -92,6 +92,7 @@ extension ModelLane {
         snapshots.readingThread.run {
             do throws(SnapshotFailure) {
                 let records = try SnapshotRecords.at(path, history, name)
+                try records.check(spec)
                 self.readRows(SnapshotReading(records, spec, shard), snapshots, ended)
             } catch { self.thread.run { [error] in ended(self, .failure(error)) } }
         }
@@ -134,6 +135,7 @@ extension ModelLane {
                         guard case .commit(let header, let clampedCount, let record) = entry else { return nil }
                         let rows = Result { () throws(FormatError) in
                             var rows = ReadRows()
+                            try header.check(spec)
                             try rows.read(record, spec, shard)
                             return rows
                         }

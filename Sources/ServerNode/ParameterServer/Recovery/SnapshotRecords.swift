@@ -67,7 +67,13 @@ package struct SnapshotRecords: ~Copyable {
             model = (spec, Shard(number, of: count))
         }
         guard let model else { throw SnapshotFailure(description: "\(path): it has no records") }
+        try check(model.spec)
         return model
+    }
+
+    /// - Throws: when it is not of a model with this spec.
+    func check(_ spec: ModelSpec) throws(SnapshotFailure) {
+        do { try footer.header.check(spec) } catch { throw SnapshotFailure(description: "\(path): \(error)") }
     }
 
     /// Gives the next record of rows to `body`; false when there is none.

@@ -35,6 +35,8 @@ func learnNormalized(
         let agreement = sign * min(max(margin, -marginMax), marginMax)
         // e^(y·p), which the gradient's size 1 / (1 + e^(y·p)) and the step share.
         let small = exponential(ofNonPositive: -agreement.magnitude)
+        // Vowpal Wabbit learns nothing where its loss, a Float, is 0. Beyond, the step below would be a difference of equals.
+        guard agreement < 0 || 1 + Float(small) > 1 else { continue }
         let odds = agreement > 0 ? 1 / small : small
         let slope = 1 / (1 + odds)
         let (sensitivity, norm) = prepareRows(columns, features, Float(importance * (slope * slope)))
