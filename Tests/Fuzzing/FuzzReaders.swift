@@ -43,11 +43,12 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-let fuzzedSpec: ModelSpec = {
+/// A model of rows of two floats, and one of three.
+private let fuzzedSpecs: [ModelSpec] = [ModelSpec.Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0), .nag(rate: 0.5)].map {
     var spec = ModelSpec()
-    spec.bits = 10
+    (spec.bits, spec.learner) = (10, $0)
     return spec
-}()
+}
 
 /// Entries of a frame whose checksum holds, then the bytes as a segment.
 private func readJournal(_ bytes: [UInt8]) {
@@ -59,9 +60,13 @@ private func readJournal(_ bytes: [UInt8]) {
         while at < bytes.count {
             let (_, entry, end) = try JournalEntry.read(bytes, at: at, end: bytes.count, withRows: true)
             if case .commit(_, _, let record) = entry {
-                var (sealed, rows) = (record, ReadRows())
+                var sealed = record
                 sealRecords(&sealed)
-                try rows.read(sealed, fuzzedSpec, .whole)
+                // One of them has other columns.
+                for spec in fuzzedSpecs {
+                    var rows = ReadRows()
+                    _ = try? rows.read(sealed, spec, .whole)
+                }
             }
             at = end
         }
@@ -85,7 +90,10 @@ private func readSnapshot(_ bytes: [UInt8]) {
     sealRecords(&sealed)
     do throws(FormatError) {
         while case .record(let header, let payload) = try reader.read(sealed.span) {
-            if header.kind.carriesRows { try rows.read(header, sealed.span.extracting(payload), fuzzedSpec, .whole) }
+            if header.kind.carriesRows {
+                let spec = fuzzedSpecs[header.columns == .wideState ? 1 : 0]
+                try rows.read(header, sealed.span.extracting(payload), spec, .whole)
+            }
             sealed.removeFirst(header.recordByteCount)
         }
     } catch {}  // refused, as it should be
