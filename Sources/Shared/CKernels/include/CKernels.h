@@ -357,6 +357,20 @@ static inline __attribute__((always_inline)) sluice_f8 sluice_gather_at8(
 static inline __attribute__((always_inline)) uint32_t sluice_least8(sluice_u8 v) { return __builtin_reduce_min(v); }
 static inline __attribute__((always_inline)) uint32_t sluice_most8(sluice_u8 v) { return __builtin_reduce_max(v); }
 
+static inline __attribute__((always_inline)) void sluice_scatter8(float *_Nonnull table, sluice_u8 v, sluice_f8 values) {
+    for (int i = 0; i < 8; i++) table[v[i]] = values[i];
+}
+
+static inline __attribute__((always_inline)) sluice_d8 sluice_doubles8(sluice_f8 v) {
+    return __builtin_convertvector(v, sluice_d8);
+}
+
+/// 1 / v, and 0 where v is below the smallest normal number.
+static inline __attribute__((always_inline)) sluice_f8 sluice_reciprocal_or_zero8(sluice_f8 v) {
+    sluice_f8 quotient = 1.0f / v;
+    return v >= 0x1p-126f ? quotient : (sluice_f8)0.0f;
+}
+
 // MARK: checksums
 
 /// The CRC-32C register after the low `bit_count` bits of `value`, lowest first. The portable twin of the two below.

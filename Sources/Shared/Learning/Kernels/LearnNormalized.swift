@@ -2,6 +2,10 @@ internal import CKernels
 
 /// Floats of a row: the weight, the sum of squared gradients, the largest value of its feature so far.
 private let rowWidth = 3
+private var wide: SIMD8<UInt32> { @inline(__always) get { SIMD8(repeating: UInt32(rowWidth)) } }
+
+/// How far ahead of the feature being scored its row is fetched, in features.
+private let prefetchDistance = 128
 
 /// Vowpal Wabbit keeps no prediction beyond this.
 private let marginMax = 50.0
@@ -23,10 +27,11 @@ func learnNormalized(
     _ columns: LearningColumns, examples: Range<Int>, rate: Float, _ sums: inout Normalization
 ) -> Int {
     let featureEnd = unsafe Int(columns.offsets[examples.upperBound])
+    let padding = SIMD8<UInt32>(repeating: columns.padding) &+ SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
     var clampedCount = 0
     for e in examples {
         let features = unsafe Int(columns.offsets[e])..<Int(columns.offsets[e &+ 1])
-        let (margin, clamped) = scoreWideRows(columns, features, prefetchedEnd: featureEnd)
+        let (margin, clamped) = scoreWideRows(columns, features, padding, prefetchedEnd: featureEnd)
         unsafe columns.margins[e] = margin
         clampedCount &+= clamped
 
@@ -54,21 +59,20 @@ func learnNormalized(
 /// The quantised margin of features, and how many products were clamped.
 @inline(__always)
 private func scoreWideRows(
-    _ columns: LearningColumns, _ features: Range<Int>, prefetchedEnd: Int
+    _ columns: LearningColumns, _ features: Range<Int>, _ padding: SIMD8<UInt32>, prefetchedEnd: Int
 ) -> (margin: Double, clampedCount: Int) {
-    let ahead = 96
     var sum = SIMD8<Double>(repeating: 0)
     var clampedCount = 0
     var at = features.lowerBound
     while at < features.upperBound {
-        var (weight, value) = (SIMD8<Float>(repeating: 0), SIMD8<Float>(repeating: 0))
-        for lane in 0..<min(8, features.upperBound &- at) {
-            if at &+ lane &+ ahead < prefetchedEnd {
-                unsafe sluice_prefetch(columns.table + rowWidth &* Int(columns.indices[at &+ lane &+ ahead]))
+        let ahead = at &+ prefetchDistance
+        if ahead &+ 8 <= prefetchedEnd {
+            for lane in 0..<8 {
+                unsafe sluice_prefetch(columns.table + rowWidth &* Int(columns.indices[ahead &+ lane]))
             }
-            weight[lane] = unsafe columns.table[rowWidth &* Int(columns.indices[at &+ lane])]
-            value[lane] = unsafe columns.values[at &+ lane]
         }
+        let (index, value) = unsafe group(columns.indices, columns.values, at, features.upperBound, padding)
+        let weight = unsafe sluice_gather8(columns.table, index &* wide)
         sum = sluice_add_margin8(sum, weight, value)
         if sluice_any_above8(sluice_abs8(weight * value), 511) {
             for lane in 0..<8 where !((Double(weight[lane]) * Double(value[lane])).magnitude <= 512) {
@@ -87,38 +91,76 @@ private func scoreWideRows(
 private func prepareRows(
     _ columns: LearningColumns, _ features: Range<Int>, _ squaredGradient: Float
 ) -> (sensitivity: Double, norm: Double) {
-    var (sensitivity, norm) = (0.0, 0.0)
-    for k in features {
-        let row = unsafe columns.table + rowWidth &* Int(columns.indices[k])
-        let magnitude = unsafe max(columns.values[k].magnitude, leastValue)
-        let square = magnitude * magnitude
-        unsafe row[1] += squaredGradient * square
-        let largest = unsafe row[2]
-        if magnitude > largest {
-            if largest > 0 { unsafe row[0] *= largest / magnitude }
-            unsafe row[2] = magnitude
+    var (sensitivity, norm) = (SIMD8<Double>(repeating: 0), SIMD8<Double>(repeating: 0))
+    var at = features.lowerBound
+    while at < features.upperBound {
+        let index = unsafe load8(columns.indices + at)
+        let magnitude = unsafe sluice_max8(sluice_abs8(load8(columns.values + at)), SIMD8(repeating: leastValue))
+        if features.upperBound &- at < 8 || sluice_has_repeat8(index) {
+            for lane in 0..<min(8, features.upperBound &- at) {
+                let row = unsafe columns.table + rowWidth &* Int(index[lane])
+                let square = magnitude[lane] * magnitude[lane]
+                unsafe row[1] += squaredGradient * square
+                let largest = unsafe row[2]
+                if magnitude[lane] > largest {
+                    if largest > 0 { unsafe row[0] *= largest / magnitude[lane] }
+                    unsafe row[2] = magnitude[lane]
+                }
+                let share = unsafe magnitude[lane] / row[2]
+                norm[lane] += Double(share * share)
+                sensitivity[lane] += unsafe Double(square * rate(SIMD8(repeating: row[1]), SIMD8(repeating: row[2]))[0])
+            }
+        } else {
+            let places = index &* wide
+            let square = magnitude * magnitude
+            let squares = unsafe sluice_gather8(columns.table + 1, places) + SIMD8(repeating: squaredGradient) * square
+            let before = unsafe sluice_gather8(columns.table + 2, places)
+            let largest = sluice_max8(before, magnitude)
+            unsafe sluice_scatter8(columns.table + 1, places, squares)
+            if sluice_any_above8(magnitude - before, 0) {
+                for lane in 0..<8 where magnitude[lane] > before[lane] {
+                    let row = unsafe columns.table + rowWidth &* Int(index[lane])
+                    if before[lane] > 0 { unsafe row[0] *= before[lane] / magnitude[lane] }
+                    unsafe row[2] = magnitude[lane]
+                }
+            }
+            let share = magnitude / largest
+            norm += sluice_doubles8(share * share)
+            sensitivity += sluice_doubles8(square * rate(squares, largest))
         }
-        let share = unsafe magnitude / row[2]
-        norm += Double(share * share)
-        sensitivity += unsafe Double(square * rowRate(row))
+        at &+= 8
     }
-    return (sensitivity, norm)
+    return (sluice_sum8(sensitivity), sluice_sum8(norm))
 }
 
 @inline(__always)
 private func moveRows(_ columns: LearningColumns, _ features: Range<Int>, _ step: Float) {
-    for k in features {
-        let row = unsafe columns.table + rowWidth &* Int(columns.indices[k])
-        unsafe row[0] += step * columns.values[k] * rowRate(row)
+    var at = features.lowerBound
+    while at < features.upperBound {
+        let index = unsafe load8(columns.indices + at)
+        let value = unsafe load8(columns.values + at)
+        if features.upperBound &- at < 8 || sluice_has_repeat8(index) {
+            for lane in 0..<min(8, features.upperBound &- at) {
+                let row = unsafe columns.table + rowWidth &* Int(index[lane])
+                let rate = unsafe rate(SIMD8(repeating: row[1]), SIMD8(repeating: row[2]))[0]
+                unsafe row[0] += step * value[lane] * rate
+            }
+        } else {
+            let places = index &* wide
+            let rates = unsafe rate(
+                sluice_gather8(columns.table + 1, places), sluice_gather8(columns.table + 2, places))
+            let weights = unsafe sluice_gather8(columns.table, places) + SIMD8(repeating: step) * value * rates
+            unsafe sluice_scatter8(columns.table, places, weights)
+        }
+        at &+= 8
     }
 }
 
-/// A row's own rate: 1 / (√(sum of squared gradients) · largest value).
+/// Rows' own rates: 1 / (√(sum of squared gradients) · largest value).
 @inline(__always)
-private func rowRate(_ row: UnsafeMutablePointer<Float>) -> Float {
-    let scale = unsafe row[1].squareRoot() * row[2]
+private func rate(_ squares: SIMD8<Float>, _ largest: SIMD8<Float>) -> SIMD8<Float> {
     // Where every gradient was too small for a square nothing is learned.
-    return scale >= .leastNormalMagnitude ? 1 / scale : 0
+    sluice_reciprocal_or_zero8(sluice_sqrt8(squares) * largest)
 }
 
 /// The size of a step that an example of importance h makes as h steps of importance 1 would.
