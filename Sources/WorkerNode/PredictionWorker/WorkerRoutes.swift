@@ -61,11 +61,12 @@ package struct WorkerRoutes: Sendable {
 
     /// Ready: holds a consistent version of something, and is not going away. Age is told, never turned into an outage.
     private func isReady(_ exchange: Exchange) -> Bool {
-        !loops[exchange].models.isEmpty && !isDraining.withLockedValue { $0 }
+        !loops[exchange].announcedModels.isEmpty && !isDraining.withLockedValue { $0 }
     }
 
     private func withModel(_ exchange: Exchange, hasVersion: Bool = true, _ body: (ServingModel) -> Void) {
-        guard let model = loops[exchange].model(in: exchange) else {
+        let loop = loops[exchange]
+        guard let model = loop.model(in: exchange), loop.announcedModels.contains(where: { $0 === model }) else {
             return exchange.fail(status: 404, "no model '\(exchange.part("model"))' here")
         }
         if exchange.path.contains("/versions/"), exchange.part("version") != model.version.description {
@@ -113,7 +114,7 @@ package struct WorkerRoutes: Sendable {
     }
 
     private func index(_ exchange: Exchange) {
-        let models = loops[exchange].models.map {
+        let models = loops[exchange].announcedModels.map {
             "{\"name\":\(jsonString($0.name.text)),\"version\":\"\($0.version)\",\"state\":\"READY\"}"
         }
         exchange.respondJSON("[\(models.joined(separator: ","))]")
@@ -163,7 +164,7 @@ package struct WorkerRoutes: Sendable {
     private func status(_ exchange: Exchange) {
         let now = millisecondsSince1970()
         let followed = replicas.statuses.withLockedValue { $0.mapValues { $0.withLockedValue { $0 } } }
-        let models = loops[exchange].models.map { model in
+        let models = loops[exchange].announcedModels.map { model in
             let status = followed[model.name]
             return jsonObject([
                 "model": jsonString(model.name.text), "version": "\(model.version)", "history": "\"\(model.history)\"",

@@ -9,6 +9,8 @@ package import Transport
 /// that a request calls while it uses one of these properties comes back here.
 package final class LoopModels {
     @safe @exclusivity(unchecked) package private(set) var models: [ServingModel] = []
+    /// Models that every loop answers for.
+    private var announced: Set<ModelName> = []
     /// Requests that wait for a version.
     private var waiting: [Waiting] = []
     @safe @exclusivity(unchecked) var predictor = Predictor()
@@ -51,6 +53,12 @@ package final class LoopModels {
         for request in due { request.resume() }
     }
 
+    /// Every loop has the model now: whoever is told of it may ask for it on any connection.
+    func announce(_ name: ModelName) { announced.insert(name) }
+
+    /// What clients are told of.
+    var announcedModels: [ServingModel] { models.filter { announced.contains($0.name) } }
+
     var waitingCount: Int { waiting.count }
 
     func wait(_ request: Waiting) { waiting.append(request) }
@@ -60,5 +68,13 @@ package final class LoopModels {
         guard let place = waiting.firstIndex(where: { $0.id == id }) else { return false }
         waiting.remove(at: place)
         return true
+    }
+}
+
+extension PerLoop<LoopModels> {
+    /// From each loop's next request on the model is this. A new one is told of when every loop answers for it.
+    func show(_ model: ServingModel, isNew: Bool) async {
+        await onEach { $0.set(model) }
+        if isNew { await onEach { $0.announce(model.name) } }
     }
 }

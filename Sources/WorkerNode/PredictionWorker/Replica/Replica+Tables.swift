@@ -70,8 +70,9 @@ extension Replica {
     }
 
     func show(_ model: ServingModel) async {
+        let isNew = serving == nil
         serving = model
-        await loops.onEach { $0.set(model) }
+        await loops.show(model, isNew: isNew)
         status.withLockedValue { status in
             status.history = model.history
             status.version = model.version

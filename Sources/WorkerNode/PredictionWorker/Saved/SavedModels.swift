@@ -80,7 +80,7 @@ struct SavedModels: Sendable {
     }
 
     private func show(_ model: ServingModel, from folder: FilePath, instead old: ServingModel?) async {
-        await loops.onEach { $0.set(model) }
+        await loops.show(model, isNew: old == nil)
         log.info(
             "loaded",
             metadata: [
