@@ -44,11 +44,13 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 /// A model of rows of two floats, and one of three.
-private let fuzzedSpecs: [ModelSpec] = [ModelSpec.Learner.ftrl(alpha: 0.4, beta: 1, l1: 0, l2: 0), .nag(rate: 0.5)].map {
-    var spec = ModelSpec()
-    (spec.bits, spec.learner) = (10, $0)
-    return spec
-}
+private let fuzzedSpecs: [ModelSpec] = {
+    var narrow = ModelSpec()
+    narrow.bits = 10
+    var wide = narrow
+    wide.learner = .nag(rate: 0.5)
+    return [narrow, wide]
+}()
 
 /// Entries of a frame whose checksum holds, then the bytes as a segment.
 private func readJournal(_ bytes: [UInt8]) {

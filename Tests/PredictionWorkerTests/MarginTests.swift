@@ -86,9 +86,9 @@ struct MarginTests {
             } catch { return error }
         }
         #expect(problem([1, 2], candidate: Array(0..<8)) == nil)
-        #expect(problem([1, 2], candidate: Array(0..<9)) == .tooManyFeatures(example: 0, count: 9, limit: 8))
-        #expect(problem([1, 256], candidate: [1]) == .indexTooLarge(at: 1, index: 256, limit: 256))
-        #expect(problem([1, 2], [1, .nan], candidate: [1]) == .valueOutOfRange(at: 1))
+        #expect(problem([1, 2], candidate: Array(0..<9)) == .tooManyFeatures(example: 0, count: 11, limit: 10))
+        #expect(problem([1, 256], candidate: [1]) == .context(.indexTooLarge(at: 1, index: 256, limit: 256)))
+        #expect(problem([1, 2], [1, .nan], candidate: [1]) == .context(.valueOutOfRange(at: 1)))
         #expect(problem([1], candidate: [1, 300]) == .indexTooLarge(at: 1, index: 300, limit: 256))
     }
 

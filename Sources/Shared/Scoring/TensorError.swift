@@ -8,7 +8,10 @@ package enum TensorError: Error, Equatable, Sendable {
     case indexTooLarge(at: Int, index: UInt32, limit: Int)
     /// NaN, infinite, or beyond `Limits.Features.valueMagnitudeMax`.
     case valueOutOfRange(at: Int)
+    /// A candidate's are those of its context and its own.
     case tooManyFeatures(example: Int, count: Int, limit: Int)
+    /// The context has it, not its candidates.
+    indirect case context(TensorError)
     /// The numbers could not be read; the sentence says why.
     case unreadable(String)
 }
@@ -27,6 +30,7 @@ extension TensorError {
             "'values', element \(at) is NaN, infinite or beyond \(Int(Limits.Features.valueMagnitudeMax))"
         case .tooManyFeatures(let example, let count, let limit):
             "example \(example) has \(count) features; at most \(limit)"
+        case .context(let problem): "the context: \(problem.sentence)"
         case .unreadable(let what): what
         }
     }

@@ -82,10 +82,13 @@ extension WeightTable {
             unsafe withColumns(
                 offsets: offsets.span.bytes, indices: indices.span.bytes, values: values.span.bytes, indices.count
             ) { columns in
-                let problem =
-                    firstProblem(context, 1, featuresMax)
-                    ?? firstProblem(columns, offsets.count - 1, featuresMax - shared)
-                if let problem { return problem }
+                if let problem = firstProblem(context, 1, featuresMax) { return .context(problem) }
+                switch firstProblem(columns, offsets.count - 1, featuresMax - shared) {
+                case nil: break
+                case .tooManyFeatures(let example, let count, _):
+                    return .tooManyFeatures(example: example, count: count + shared, limit: featuresMax)
+                case let problem: return problem
+                }
                 score(columns, offsets.count - 1, of: context, into: &margins)
                 return nil
             }
