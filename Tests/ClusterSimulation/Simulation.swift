@@ -1,12 +1,6 @@
-internal import Configuration
-internal import DeltaFeed
 internal import Domain
 internal import Features
-internal import Format
-internal import Journal
-internal import Learning
 internal import ParameterServer
-internal import Transport
 
 /// A whole cluster in one thread, by seed: server nodes with their disks, trainers, workers, and a network that delays, loses
 /// connections and keeps no order between them. Anything may crash and come back; power may fail.
@@ -250,58 +244,6 @@ package final class Simulation {
         }
     }
 
-    func deliver() throws(Oracle.Violation) {
-        // What a node owes itself is as likely as any message.
-        let places = network.links.indices.filter {
-            !network.links[$0].wire.isEmpty || !network.links[$0].confirmations.isEmpty
-        }
-        let owing = nodes.indices.filter { nodes[$0]?.hasWork == true }
-        let choice = Int.random(in: 0..<max(1, places.count + owing.count), using: &random)
-        if choice >= places.count {
-            guard choice - places.count < owing.count else { return }
-            let place = owing[choice - places.count]
-            if nodes[place]?.member.hasStep == true { return try stepOwner(place) }
-            if nodes[place]?.loads.isEmpty == false { return try load(place) }
-            return try writeJournal(place)
-        }
-        let place = places[choice]
-        let link = network.links[place]
-        if link.wire.isEmpty {
-            guard network.confirm(place) else { throw .init(what: "a link confirms what was never sent") }
-            return
-        }
-        guard let envelope = network.receive(place) else { return }
-        try take(try recoded(envelope), from: link.from, at: link.to)
-    }
-
-    /// Now and then by way of the bytes it would be.
-    func recoded(_ envelope: Envelope) throws(Oracle.Violation) -> Envelope {
-        guard Int.random(in: 0..<8, using: &random) == 0 else { return envelope }
-        do throws(FormatError) {
-            var reader = EnvelopeReader()
-            let bytes = Bytes(bytes: envelope.bytes)
-            reader.append(bytes.readableBytesSpan)
-            guard let read = try reader.next() else { throw .corrupt(what: "cut off") }
-            return read
-        } catch { throw .init(what: "a message does not survive its bytes: \(error)") }
-    }
-
-    func take(_ envelope: Envelope, from other: Int, at place: Int) throws(Oracle.Violation) {
-        guard envelope.history == history else { return }
-        if tells { tell(envelope, from: other, at: place) }
-        switch envelope.message {
-        case .prepare, .opened:
-            let isNew = nodes[place] == nil
-            guard isNew, !down.contains(place) else { break }
-            do { nodes[place] = try newNode(place) } catch { throw .init(what: "\(error)") }
-        default: break
-        }
-        guard let node = nodes[place] else { return }
-        node.member.received(envelope, from: other, time)
-        flush(place)
-        try check(place)
-    }
-
     func stepOwner(_ place: Int) throws(Oracle.Violation) {
         nodes[place]?.member.step(time)
         flush(place)
@@ -312,49 +254,6 @@ package final class Simulation {
         nodes[place]?.load(time)
         flush(place)
         try check(place)
-    }
-
-    /// An owner whose snapshot is under way takes a chunk.
-    func takeChunk() {
-        let taking = nodes.indices.filter { nodes[$0]?.taking != nil }
-        guard let place = taking.randomElement(using: &random), let node = nodes[place] else { return }
-        node.takeChunk(time)
-        flush(place)
-    }
-
-    func writeJournal() throws(Oracle.Violation) {
-        let owing = nodes.indices.filter { nodes[$0]?.journal?.waiting.isEmpty == false }
-        if let place = owing.randomElement(using: &random) { try writeJournal(place) }
-    }
-
-    /// What waits for a node's disk gets there, unless the disk is full or the node's end comes first.
-    func writeJournal(_ place: Int) throws(Oracle.Violation) {
-        guard let node = nodes[place], let journal = node.journal, !journal.waiting.isEmpty else { return }
-        // Disks that take their time one after the other are where void commits are.
-        if sabotage == .ordersBeforeCut, faultsLeft > 0, slowDisk == place, Int.random(in: 0..<12, using: &random) > 0 {
-            return
-        }
-        if faultsLeft > 0, Int.random(in: 0..<30, using: &random) == 0 {
-            journal.disk.accident = Bool.random(using: &random) ? .full : .broken
-        }
-        let entries: [(entry: JournalEntry, isTold: Bool)]
-        do throws(DiskFailure) { entries = try journal.write() } catch {
-            return try crashOwner(place)
-        }
-        for (entry, isTold) in entries {
-            note(entry, place)
-            if !isTold { node.member.journaled(time) }
-            flush(place)
-        }
-        try check(place)
-    }
-
-    private func note(_ entry: JournalEntry, _ place: Int) {
-        switch entry {
-        case .commit(let header, _, _): durable[place].append((header.number, header.version))
-        case .cut(_, let number): durable[place].removeAll { $0.number > number }
-        default: break
-        }
     }
 
     func passTime() throws(Oracle.Violation) {
@@ -371,37 +270,6 @@ package final class Simulation {
         }
         for t in trainers.indices { trainers[t].losePatience(at: now) }
         nodes.randomElement(using: &random)!?.forgetIfIdle()
-    }
-
-    func connect() throws(Oracle.Violation) {
-        let places = network.links.indices.filter { !network.links[$0].isConnected }
-        guard let place = places.randomElement(using: &random) else { return }
-        try connect(place)
-    }
-
-    func connect(_ place: Int) throws(Oracle.Violation) {
-        let link = network.links[place]
-        guard !down.contains(link.from), !down.contains(link.to) else { return }
-        guard network.connect(place, lives: lives) else {
-            throw .init(what: "the ends of a link contradict each other")
-        }
-        try met(link.from, hearsOf: link.to)
-        try met(link.to, hearsOf: link.from)
-    }
-
-    func met(_ place: Int, hearsOf other: Int) throws(Oracle.Violation) {
-        let before = known[place][other]
-        known[place][other] = lives[other]
-        guard before != 0, before != lives[other] else { return }
-        network.met(place, hearsOf: other, life: lives[other])
-        guard let node = nodes[place] else { return }
-        node.member.restarted(other, time)
-        if node.member.isClock && node.member.phase == .open {
-            network.send(
-                Envelope(history, epoch: node.member.epoch, .opened(identity)), from: place, to: other, on: .control)
-        }
-        flush(place)
-        try check(place)
     }
 
     func post() throws(Oracle.Violation) {
@@ -430,18 +298,5 @@ package final class Simulation {
         if sabotage == .deliversWithoutGrant { node.member.outputs.append(.deliver(id)) }
         flush(place)
         try check(place)
-    }
-}
-
-/// SplitMix64.
-struct Random: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
