@@ -10,7 +10,7 @@ private let prefetchDistance = 128
 /// Vowpal Wabbit keeps no prediction beyond this.
 private let marginMax = 50.0
 
-/// Smallest square of a value that counts, as in Vowpal Wabbit: its root is the smallest magnitude.
+/// Values count as at least that large, as in Vowpal Wabbit: their squares are normal numbers.
 private let leastValue: Float = 1.084202e-19
 
 /// Scores and learns examples one after the other under rule nag: Vowpal Wabbit's normalised, adaptive and invariant steps for
