@@ -134,7 +134,7 @@ let package = Package(
             name: "ClusterSimulation",
             dependencies: [
                 "ParameterServer", "Configuration", "DeltaFeed", "Domain", "Features", "Format", "Journal", "Learning",
-                "Scoring", "Transport", system,
+                "Scoring", "TestSupport", "Transport", system,
             ],
             path: "Tests/ClusterSimulation", swiftSettings: strict),
         .executableTarget(
@@ -142,7 +142,7 @@ let package = Package(
         tests("ProtocolTests", ["ClusterSimulation"]),
         // What suites of several modules read.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-        tests("HTTP2Tests", ["HTTP2", "Domain"]),
+        tests("HTTP2Tests", ["HTTP2", "Domain", "TestSupport"]),
         tests("TransportTests", ["Transport", "Domain", "Files", system] + nio),
         tests("DomainTests", ["Domain"]),
         tests("CompressionTests", ["Compression", "CZlib", "CZstd"]),
@@ -150,9 +150,9 @@ let package = Package(
         tests("FeaturesTests", ["Features", "Configuration", "Domain", "TestSupport", "CKernels"]),
         tests("FittingTests", ["Fitting", "Features", "Configuration", "Domain", "TestSupport"]),
         tests("VowpalWabbitTests", ["VowpalWabbit", "Files", system]),
-        tests("LearningTests", ["Learning", "Features", "Format", "Domain"]),
+        tests("LearningTests", ["Learning", "Features", "Format", "Domain", "TestSupport"]),
         tests("JournalTests", ["Journal", "Files", system]),
-        tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format"]),
+        tests("DeltaFeedTests", ["DeltaFeed", "Domain", "Format", "TestSupport"]),
         tests(
             "ParameterServerTests",
             [
@@ -169,7 +169,7 @@ let package = Package(
             "RoadTests",
             [
                 "ParameterServer", "PredictionWorker", "Configuration", "Domain", "Features", "Format", "Learning",
-                "Scoring", "Transport", system,
+                "Scoring", "TestSupport", "Transport", system,
             ] + nio),
     ] + fuzzing,
     swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 internal import Journal
+internal import TestSupport
 
 /// What a journal makes of damage at every place: nothing but its last frame may be missing, and nothing may be another.
 package struct JournalSweep {
@@ -12,7 +13,7 @@ package struct JournalSweep {
 
     /// Writes frames of some hundred bytes over several segments, about 10 KB in all.
     package init() throws {
-        var random = Random(seed: 3)
+        var random = SeededGenerator(seed: 3)
         frames = (0..<40).map { _ in
             (0..<Int.random(in: 1...400, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
         }

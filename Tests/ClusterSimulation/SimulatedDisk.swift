@@ -2,6 +2,7 @@ internal import Domain
 internal import Format
 internal import Journal
 internal import ParameterServer
+internal import TestSupport
 
 /// A disk that a power loss leaves with any part of what was not synced, in pieces, and that may be full or break.
 final class SimulatedDisk: JournalDisk {
@@ -68,7 +69,7 @@ final class SimulatedDisk: JournalDisk {
     func keepAside(_ bytes: [UInt8], as name: String) -> String { name }
 
     /// The process ended; with a loss of power, sectors of what was not synced are kept, lost or garbled, each on its own.
-    func crashed(power: Bool, _ random: inout Random) {
+    func crashed(power: Bool, _ random: inout SeededGenerator) {
         accident = nil
         for write in unsynced {
             for start in stride(from: 0, to: write.bytes.count, by: 16) {

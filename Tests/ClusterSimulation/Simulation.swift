@@ -1,6 +1,7 @@
 internal import Domain
 internal import Features
 internal import ParameterServer
+internal import TestSupport
 
 /// A whole cluster in one thread, by seed: server nodes with their disks, trainers, workers, and a network that delays, loses
 /// connections and keeps no order between them. Anything may crash and come back; power may fail.
@@ -16,7 +17,7 @@ package final class Simulation {
     }
 
     let seed: UInt64
-    var random: Random
+    var random: SeededGenerator
     let sabotage: Sabotage?
     let spec: ModelSpec
     let nodeCount: Int
@@ -72,7 +73,7 @@ package final class Simulation {
     package init(seed: UInt64, sabotage: Sabotage? = nil) {
         self.seed = seed
         self.sabotage = sabotage
-        random = Random(seed: seed)
+        random = SeededGenerator(seed: seed)
         var spec = ModelSpec()
         spec.bits = 6
         spec.learner = Bool.random(using: &random) ? .ftrl(alpha: 0.4, beta: 1, l1: 0.01, l2: 0) : .adagrad(rate: 0.25)
@@ -121,7 +122,7 @@ package final class Simulation {
         begin()
     }
 
-    static func batch(_ random: inout Random) -> ExampleBatch {
+    static func batch(_ random: inout SeededGenerator) -> ExampleBatch {
         var batch = ExampleBatch()
         for _ in 0..<[0, 1, 3, 12, 30].randomElement(using: &random)! {
             let count = Int.random(in: 0...5, using: &random)

@@ -1,6 +1,7 @@
 internal import DeltaFeed
 internal import Domain
 internal import Format
+internal import TestSupport
 internal import Testing
 
 private let ours = History(1)

@@ -77,7 +77,7 @@ struct TransformTests {
 
     @Test("bins of every count, against counting the edges one by one")
     func lookups() throws {
-        var random = Steps(state: 7)
+        var random = SeededGenerator(seed: 7)
         for count in [0, 1, 7, 8, 9, 15, 16, 31, 32, 33, 64, 65, 100, 255, 1000] {
             var edges = Set<Float>()
             while edges.count < count { edges.insert(Float(Int.random(in: -5000...5000, using: &random)) / 8) }
@@ -202,7 +202,7 @@ struct TransformTests {
 
     @Test("Float's exact text reads back to the same bits")
     func hexText() {
-        var random = Steps(state: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<1000 {
             let number = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &random))
             guard !number.isNaN else { continue }

@@ -45,7 +45,7 @@ struct MDLTests {
     func bruteForce() {
         var random = SystemRandomNumberGenerator()
         let seed = UInt64.random(in: 0...UInt64.max, using: &random)
-        var generator = Steps(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var cutCount = 0
         for _ in 0..<200 {
             let count = Int.random(in: 2...120, using: &generator)

@@ -7,7 +7,7 @@ import Testing
 struct TreeTests {
     @Test("the first split is the one that lowers the loss most, found by trying all")
     func bestSplit() throws {
-        var random = Steps(state: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<20 {
             let rows = (0..<200).map { _ in (0..<3).map { _ in Float(Int.random(in: 0..<12, using: &random)) } }
             let labels = rows.map {

@@ -1,4 +1,5 @@
 internal import Format
+internal import TestSupport
 internal import Testing
 
 @Suite("Gaps of any bits mean what the page says, or are refused")

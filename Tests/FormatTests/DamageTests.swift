@@ -1,4 +1,5 @@
 internal import Format
+internal import TestSupport
 internal import Testing
 
 @Suite("Damaged bytes never become a record")

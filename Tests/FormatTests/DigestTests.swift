@@ -1,4 +1,5 @@
 internal import Format
+internal import TestSupport
 internal import Testing
 
 @Suite("A digest depends on the weights and their indices alone")

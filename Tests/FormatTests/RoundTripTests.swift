@@ -1,5 +1,6 @@
 internal import Domain
 internal import Format
+internal import TestSupport
 internal import Testing
 
 @Suite("A record comes back as it was written")

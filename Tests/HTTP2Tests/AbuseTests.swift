@@ -1,5 +1,6 @@
 import Domain
 import HTTP2
+import TestSupport
 import Testing
 
 @Suite("A session survives abuse and ends the connection")
@@ -134,7 +135,7 @@ struct AbuseTests {
 
     @Test("any bytes at all are survived", arguments: 0..<50)
     func noise(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let server = try Raw.greetedServer()
         for _ in 0..<200 {
             let payload = (0..<Int(random.next() % 40)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -172,18 +173,5 @@ struct FrameBudgetTests {
         #expect(burst)
         for step in 1...1000 { budget.refill(nowNanoseconds: UInt64(step) * 1_000_000) }
         #expect(budget.tokens == Limits.HTTP.frameBudgetPerSecond)
-    }
-}
-
-/// A small random generator that replays its seed (Steele et al. 2014, SplitMix64).
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -2,19 +2,8 @@ import Domain
 import Features
 import Foundation
 import Learning
+import TestSupport
 import Testing
-
-/// SplitMix64; a failing seed is printed by the test's arguments.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 /// The published rules, one feature at a time, in the plainest Swift.
 struct ReferenceLearner {
@@ -62,7 +51,7 @@ struct ReferenceLearner {
     }
 }
 
-func randomBatch(_ generator: inout Seeded, examples: Int, indices: UInt32, features: ClosedRange<Int>) -> ExampleBatch
+func randomBatch(_ generator: inout SeededGenerator, examples: Int, indices: UInt32, features: ClosedRange<Int>) -> ExampleBatch
 {
     var batch = ExampleBatch()
     for _ in 0..<examples {
@@ -87,7 +76,7 @@ struct LearnerTests {
             .ftrl(alpha: 1, beta: 0, l1: 0, l2: 0), .adagrad(rate: 0.1),
         ] as [ModelSpec.Learner], [UInt64(1), 2, 3])
     func reference(rule: ModelSpec.Learner, seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var spec = ModelSpec()
         spec.bits = 6
         spec.learner = rule
@@ -111,7 +100,7 @@ struct LearnerTests {
 
     @Test("any cut into batches gives the same bits", arguments: [UInt64(4), 5, 6])
     func cuts(seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let batch = randomBatch(&generator, examples: 200, indices: 512, features: 1...40)
         var spec = ModelSpec()
         spec.bits = 9
@@ -147,7 +136,7 @@ struct LearnerTests {
 
     @Test("rows a batch touches are the dirty ones, in rising order, once")
     func dirtyRows() {
-        var generator = Seeded(state: 7)
+        var generator = SeededGenerator(seed: 7)
         var dirty = DirtyRows(rowCount: 1 << 20)
         var expected: Set<UInt32> = []
         for _ in 0..<3 {
@@ -175,7 +164,7 @@ struct LearnerTests {
 struct SigmoidTests {
     @Test("exp, logarithm and loss agree with the C library to 4 units in the last place")
     func precision() {
-        var generator = Seeded(state: 11)
+        var generator = SeededGenerator(seed: 11)
         for _ in 0..<20_000 {
             let x = -Double.random(in: 0...600, using: &generator)
             #expect(abs(exponential(ofNonPositive: x) / exp(x) - 1) < 9e-16)

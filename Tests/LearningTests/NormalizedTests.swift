@@ -2,6 +2,7 @@ import Domain
 import Features
 import Foundation
 import Learning
+import TestSupport
 import Testing
 
 /// Rule nag in the plainest Swift, with the C library's functions.
@@ -74,7 +75,7 @@ struct NormalizedTests {
 
     @Test("margins and sums are the reference's", arguments: [UInt64(1), 2, 3])
     func reference(seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var learner = Learner(spec)
         var reference = ReferenceNormalized(rate: 0.5)
         for _ in 0..<30 {
@@ -94,7 +95,7 @@ struct NormalizedTests {
     @Test(
         "it goes on from rows and sums as if it had never stopped; cuts are nothing to it", arguments: [UInt64(4), 5])
     func goesOn(seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let batch = randomBatch(&generator, examples: 200, indices: 256, features: 0...40)
         var whole = Learner(spec)
         whole.learn(batch)

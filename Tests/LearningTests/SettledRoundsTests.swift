@@ -2,6 +2,7 @@ import Domain
 import Features
 import Format
 import Learning
+import TestSupport
 import Testing
 
 @Suite("Settled rounds over any number of owners are one machine's learning")
@@ -20,7 +21,7 @@ struct SettledRoundsTests {
     }
 
     static func batches(seed: UInt64) -> [ExampleBatch] {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         return (0..<12).map { _ in
             randomBatch(
                 &generator, examples: Int.random(in: 1...150, using: &generator), indices: 128, features: 0...19)
@@ -78,7 +79,7 @@ struct SettledRoundsTests {
         "whatever the margins are, a round learns an example if the one before scored it",
         arguments: 1...20 as ClosedRange<UInt64>)
     func neverStalls(seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var rounds = SettledRounds(seed % 2 == 0 ? .exact : .tolerant)
         for _ in 0..<5 {
             let count = Int.random(in: 1...300, using: &generator)
@@ -106,7 +107,7 @@ struct SettledRoundsTests {
 
     @Test("slices have every feature once, in order, at its row", arguments: [1, 2, 4, 8, 16])
     func slices(shardCount: Int) {
-        var generator = Seeded(state: 3)
+        var generator = SeededGenerator(seed: 3)
         let batch = randomBatch(&generator, examples: 40, indices: 1 << 20, features: 0...30)
         let slices = batch.slices(shardCount)
         #expect(slices.count == shardCount && slices.allSatisfy { $0.exampleCount == 40 })

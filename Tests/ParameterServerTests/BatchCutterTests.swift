@@ -2,6 +2,7 @@ internal import Domain
 internal import Features
 internal import Format
 internal import ParameterServer
+internal import TestSupport
 internal import Testing
 
 @Suite("A body is cut into the same batches however it comes")

@@ -5,6 +5,7 @@ internal import Format
 internal import Learning
 internal import ParameterServer
 internal import Synchronization
+internal import TestSupport
 internal import Testing
 internal import Transport
 

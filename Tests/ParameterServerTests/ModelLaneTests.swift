@@ -5,6 +5,7 @@ internal import Features
 internal import Format
 internal import Learning
 internal import ParameterServer
+internal import TestSupport
 internal import Testing
 internal import Transport
 

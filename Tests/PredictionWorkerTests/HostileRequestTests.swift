@@ -6,6 +6,7 @@ internal import Foundation
 internal import PredictionWorker
 internal import Scoring
 internal import SystemPackage
+internal import TestSupport
 internal import Testing
 internal import Transport
 
@@ -212,20 +213,5 @@ struct HostileRequestTests {
                 #expect(answer.status == 400)
             }
         }
-    }
-}
-
-/// SplitMix64. Tests take the seed as an argument, so a failure prints it.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

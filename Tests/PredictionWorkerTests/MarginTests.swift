@@ -28,7 +28,7 @@ struct MarginTests {
     }
 
     /// Examples of features counts that `counts` gives in turn.
-    private func examples(_ counts: [Int], _ count: Int, _ random: inout Steps) -> [[(index: UInt32, value: Float)]] {
+    private func examples(_ counts: [Int], _ count: Int, _ random: inout SeededGenerator) -> [[(index: UInt32, value: Float)]] {
         (0..<count).map { e in
             (0..<counts[e % counts.count]).map { _ in
                 (UInt32.random(in: 0..<256, using: &random), Float.random(in: -4..<4, using: &random))
@@ -43,7 +43,7 @@ struct MarginTests {
 
     @Test("short, long and uneven ones, with values and without", arguments: shapes)
     func flat(counts: [Int]) throws {
-        var random = Steps(state: 5)
+        var random = SeededGenerator(seed: 5)
         var margins: [Double] = []
         for count in [1, 2, 7, 8, 9, 16, 100] {
             for hasValues in [true, false] {
@@ -59,7 +59,7 @@ struct MarginTests {
 
     @Test("candidates behind a context are what they are written out", arguments: shapes)
     func candidates(counts: [Int]) throws {
-        var random = Steps(state: 6)
+        var random = SeededGenerator(seed: 6)
         var margins: [Double] = []
         for shared in [0, 1, 20, 200] {
             for hasValues in [true, false] {

@@ -1,4 +1,5 @@
 internal import Domain
+internal import TestSupport
 internal import Testing
 internal import Transport
 

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Domain
 internal import Features
 internal import Learning
+internal import TestSupport
 internal import Testing
 internal import Transport
 

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Domain
 internal import Format
 internal import Scoring
+internal import TestSupport
 internal import Testing
 internal import Transport
 

@@ -5,6 +5,7 @@ internal import Learning
 internal import ParameterServer
 internal import Scoring
 internal import SystemPackage
+internal import TestSupport
 internal import Testing
 internal import Transport
 

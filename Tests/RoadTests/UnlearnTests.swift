@@ -3,6 +3,7 @@ internal import Domain
 internal import Features
 internal import Foundation
 internal import Learning
+internal import TestSupport
 internal import Testing
 internal import Transport
 
