@@ -51,7 +51,8 @@ struct ReferenceLearner {
     }
 }
 
-func randomBatch(_ generator: inout SeededGenerator, examples: Int, indices: UInt32, features: ClosedRange<Int>) -> ExampleBatch
+func randomBatch(_ generator: inout SeededGenerator, examples: Int, indices: UInt32, features: ClosedRange<Int>)
+    -> ExampleBatch
 {
     var batch = ExampleBatch()
     for _ in 0..<examples {

@@ -5,6 +5,7 @@ import Testing
 
 @Suite("Margins are the exact sum of quantised products, whatever shape the examples have")
 struct MarginTests {
+    private typealias Feature = (index: UInt32, value: Float)
     private static let bits = 8
     private let table = WeightTable(indexCount: 1 << bits)
 
@@ -18,7 +19,7 @@ struct MarginTests {
     }
 
     /// The definition, one feature after the other (docs/FORMAT.md).
-    private func margin(_ features: [(index: UInt32, value: Float)]) -> Double {
+    private func margin(_ features: [Feature]) -> Double {
         features.reduce(0) { sum, feature in
             let product = Double(table[feature.index]) * Double(feature.value)
             guard !product.isNaN else { return sum }
@@ -27,8 +28,8 @@ struct MarginTests {
         }
     }
 
-    /// Examples of features counts that `counts` gives in turn.
-    private func examples(_ counts: [Int], _ count: Int, _ random: inout SeededGenerator) -> [[(index: UInt32, value: Float)]] {
+    /// Examples with as many features as `counts` says in turn.
+    private func examples(_ counts: [Int], _ count: Int, _ random: inout SeededGenerator) -> [[Feature]] {
         (0..<count).map { e in
             (0..<counts[e % counts.count]).map { _ in
                 (UInt32.random(in: 0..<256, using: &random), Float.random(in: -4..<4, using: &random))
@@ -92,7 +93,7 @@ struct MarginTests {
         #expect(problem([1], candidate: [1, 300]) == .indexTooLarge(at: 1, index: 300, limit: 256))
     }
 
-    private func offsets<Feature>(_ examples: [[Feature]]) -> [UInt32] {
+    private func offsets(_ examples: [[Feature]]) -> [UInt32] {
         examples.reduce(into: [0]) { $0.append($0.last! + UInt32($1.count)) }
     }
 }
