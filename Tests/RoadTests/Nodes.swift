@@ -101,7 +101,7 @@ extension HTTPClient {
 
     /// Asks a worker until it tells the same digest at the same version, or ten seconds have passed.
     func reaches(_ wanted: Digest) async throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             let answer = try await send(.get, "/v1/models/m/digest?version=\(wanted.version)")
             guard answer.status == 200 else { continue }
@@ -112,9 +112,9 @@ extension HTTPClient {
         return false
     }
 
-    /// Waits until the worker answers for model m, at most ten seconds.
+    /// Waits until the worker answers for model m, at most thirty seconds.
     func waitForModel() async throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             if try await send(.get, "/v2/models/m/ready").status == 200 { return true }
             await Task.yield()
@@ -176,7 +176,7 @@ func examples(_ text: String, _ spec: ModelSpec, _ purpose: VWTextParser.Purpose
 /// - Returns: status and body.
 func post(_ client: HTTPClient, _ text: String, sequence: Int) async throws -> String {
     let headers = [("sluice-trainer", "anna"), ("sluice-sequence", "\(sequence)")]
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(30)
     while true {
         let answer = try await client.send(.post, "/v1/models/m/examples", headers: headers, text)
         if ![404, 503].contains(answer.status) || ContinuousClock.now > deadline {
