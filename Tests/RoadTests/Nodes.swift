@@ -99,7 +99,7 @@ extension HTTPClient {
         return try JSONDecoder().decode(Digest.self, from: Data(answer.text.utf8))
     }
 
-    /// Asks a worker until it tells the same digest at the same version, or ten seconds have passed.
+    /// Asks a worker until it tells the same digest at the same version, or thirty seconds have passed.
     func reaches(_ wanted: Digest) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
