@@ -64,9 +64,9 @@ package struct WorkerRoutes: Sendable {
         !loops[exchange].announcedModels.isEmpty && !isDraining.withLockedValue { $0 }
     }
 
-    private func withModel(_ exchange: Exchange, hasVersion: Bool = true, _ body: (ServingModel) -> Void) {
+    private func withModel(_ exchange: Exchange, _ body: (ServingModel) -> Void) {
         let loop = loops[exchange]
-        guard let model = loop.model(in: exchange), loop.announcedModels.contains(where: { $0 === model }) else {
+        guard let model = loop.model(in: exchange), loop.isAnnounced(model) else {
             return exchange.fail(status: 404, "no model '\(exchange.part("model"))' here")
         }
         if exchange.path.contains("/versions/"), exchange.part("version") != model.version.description {

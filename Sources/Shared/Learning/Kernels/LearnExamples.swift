@@ -15,7 +15,7 @@ struct LearningColumns {
     let margins: UnsafeMutablePointer<Double>
     /// Holds one example's weights between scoring and learning.
     let weights: UnsafeMutablePointer<Float>
-    /// Two floats a row.
+    /// Two floats a row, or three under rule nag.
     let table: UnsafeMutablePointer<Float>
     /// The first of the eight rows that lanes without a feature use.
     let padding: UInt32

@@ -56,8 +56,10 @@ package final class LoopModels {
     /// Every loop has the model now: whoever is told of it may ask for it on any connection.
     func announce(_ name: ModelName) { announced.insert(name) }
 
+    func isAnnounced(_ model: ServingModel) -> Bool { announced.contains(model.name) }
+
     /// What clients are told of.
-    var announcedModels: [ServingModel] { models.filter { announced.contains($0.name) } }
+    var announcedModels: [ServingModel] { models.filter(isAnnounced) }
 
     var waitingCount: Int { waiting.count }
 
